@@ -1,0 +1,130 @@
+/*
+ * Copyright (c) 2026 The CCM authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * The table of operations, made from verb.def, and the checks of their
+ * arguments.  Belongs to the api, the poller, the registry and ccmctl.
+ * Must not carry an operation out.
+ */
+
+#ifndef CCM_VERB_H
+#define CCM_VERB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct json_object;
+
+enum verb_id {
+	VERB_UNKNOWN,
+#define VERB(NAME, name, method, path, words, role, doors, walk, help) \
+	VERB_##NAME,
+#include "verb.def"
+#undef VERB
+	VERB_MAX
+};
+
+enum role {
+	ROLE_NONE,
+	ROLE_VIEWER,
+	ROLE_API,
+	ROLE_ADMIN
+};
+
+#define DOOR_HTTP	0x1
+#define DOOR_CTL	0x2
+
+enum verb_walk {
+	WALK_READ,
+	WALK_RING,
+	WALK_QUERY
+};
+
+/* How an argument is checked. */
+enum verb_check {
+	CHECK_REPO,		/* owner/name */
+	CHECK_WORKFLOW,		/* completed to .github/workflows/... */
+	CHECK_CONFIG,		/* object, contract.md */
+	CHECK_DOMAIN,		/* host name; empty is absent */
+	CHECK_NAME,		/* [A-Za-z0-9._-]{1,64}; empty is absent */
+	CHECK_ID,		/* a pipeline's id */
+	CHECK_STATUS,		/* active, inactive, error */
+	CHECK_TEXT,		/* min to max bytes */
+	CHECK_INT,		/* min to max */
+	CHECK_FLAG,		/* absent, true or 1, false or 0 */
+	CHECK_INCLUDE,		/* stats */
+	CHECK_PRESERVE		/* absent, true or 1 */
+};
+
+enum verb_place {
+	PLACE_PATH,
+	PLACE_QUERY,
+	PLACE_BODY
+};
+
+struct verb_arg {
+	const char	*name;
+	enum verb_check	 check;
+	enum verb_place	 place;
+	int		 must;
+	char		 option;	/* 0 positional, '-' none */
+	int64_t		 min;
+	int64_t		 max;
+	const char	*help;
+};
+
+struct verb {
+	enum verb_id	 id;
+	const char	*name;
+	const char	*method;	/* NULL: not over HTTP */
+	const char	*path;
+	const char	*words;		/* NULL: not a command */
+	enum role	 role;
+	unsigned int	 doors;
+	enum verb_walk	 walk;
+	const char	*summary;
+	const struct verb_arg *args;
+	size_t		 nargs;
+};
+
+struct verb_error {
+	int		 status;	/* HTTP status */
+	char		 code[64];
+	char		 text[512];	/* a sentence */
+};
+
+/* The row of an operation; NULL if there is none of that id or name. */
+const struct verb *verb_get(unsigned int id);
+const struct verb *verb_by_name(const char *name);
+
+/* The i-th row, NULL behind the last: to walk the table. */
+const struct verb *verb_at(size_t i);
+
+/* "viewer" etc. to a role and back; ROLE_NONE if it is none of them. */
+enum role role_parse(const char *name);
+const char *role_name(enum role role);
+
+/*
+ * Check the arguments of an operation, an object as a client gave it, and
+ * bring them into their normal form in place: nulls and empty values that
+ * count as absent are removed, a bare workflow file is completed, text of
+ * an integer or flag (from a query or ccmctl) becomes one.  Unknown
+ * members are dropped.  Returns 0, or -1 with `err` filled in.
+ */
+int verb_check_args(const struct verb *verb, struct json_object *args,
+    struct verb_error *err);
+
+#endif
