@@ -1,0 +1,618 @@
+/*
+ * Copyright (c) 2026 The CCM authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * GitHub's REST API: a queue of calls per credential, redirects by our own
+ * rules, answers checked and classified.  Runs in the poller.  Must not
+ * send a token to another host than the one it was leased for, nor know
+ * what pipelines are.
+ */
+
+#include "config.h"
+
+#include <sys/queue.h>
+
+#include <ctype.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <json-c/json.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "budget.h"
+#include "github.h"
+#include "json.h"
+#include "log.h"
+#include "proc.h"
+
+#define GITHUB_MAX		32	/* credentials */
+#define GH_URL_MAX		3072
+#define GH_TOKEN_MAX		1024
+#define GH_HOPS_MAX		3	/* redirects */
+#define GH_TIMEOUT_MS		30000
+#define GH_PRIORITIES		2
+#define GH_MESSAGE_MAX		256	/* of GitHub's own words */
+
+TAILQ_HEAD(gh_queue, gh_call);
+
+struct github {
+	int		 configured;
+	char		 name[MSG_ID_MAX + 1];
+	char		 url[MSG_URL_MAX + 1];
+	size_t		 origin;	/* bytes of scheme://host:port */
+	char		 owners[MSG_SMALL];	/* " a b ", or "" for all */
+	char		*token;		/* sodium_malloc, or NULL */
+	X509_STORE	*store;
+	struct budget	 budget;
+	struct gh_queue	 waiting[GH_PRIORITIES];
+	struct event	*timer;
+};
+
+struct gh_call {
+	TAILQ_ENTRY(gh_call) entry;
+	struct github	*gh;
+	struct http_request *req;	/* NULL: waiting */
+	struct event	*expiry;
+	const char	*method;	/* static text */
+	char		*etag;
+	char		*body;
+	int64_t		 deadline;
+	int		 priority;
+	int		 hops;
+	int		 moved;
+	gh_done		 done;
+	void		*arg;
+	char		 url[GH_URL_MAX];
+};
+
+static struct {
+	struct event_base *base;
+	struct github	 all[GITHUB_MAX];
+} env;
+
+static void	 pump(struct github *);
+static void	 on_timer(evutil_socket_t, short, void *);
+static void	 on_expiry(evutil_socket_t, short, void *);
+static int	 start(struct gh_call *, int64_t);
+static void	 on_reply(const struct http_reply *, void *);
+static int	 follow(struct gh_call *, const struct http_reply *,
+		    struct gh_reply *);
+static void	 classify(struct gh_call *, const struct http_reply *,
+		    struct gh_reply *);
+static void	 refused(const struct http_reply *, struct gh_reply *);
+static void	 parse_body(const struct http_reply *, struct gh_reply *);
+static int	 learn(struct gh_call *, const struct http_reply *);
+static void	 finish(struct gh_call *, const struct gh_reply *);
+static void	 call_free(struct gh_call *);
+static int	 is_write(const struct gh_call *);
+static int	 is_secondary(const struct http_reply *);
+static const char *next_path(const struct github *, const char *);
+static size_t	 origin_length(const char *);
+
+void
+github_reset(struct event_base *base)
+{
+	size_t	 i;
+
+	env.base = base;
+	for (i = 0; i < GITHUB_MAX; i++)
+		env.all[i].configured = 0;
+}
+
+int
+github_add(uint32_t index, const char *name, const char *url,
+    const char *owners, uint32_t concurrent,
+    uint32_t points __attribute__((unused)))
+{
+	struct github	*gh;
+	int		 i;
+
+	if (index >= GITHUB_MAX || (i = (int)strlen(url)) == 0) {
+		errno = EINVAL;
+		return (-1);
+	}
+	gh = &env.all[index];
+	if (gh->timer == NULL) {
+		if ((gh->timer = evtimer_new(env.base, on_timer, gh)) == NULL)
+			return (-1);
+		for (i = 0; i < GH_PRIORITIES; i++)
+			TAILQ_INIT(&gh->waiting[i]);
+		budget_init(&gh->budget, concurrent);
+	}
+	gh->budget.concurrent = concurrent;
+	if (strlcpy(gh->name, name, sizeof(gh->name)) >= sizeof(gh->name) ||
+	    strlcpy(gh->url, url, sizeof(gh->url)) >= sizeof(gh->url) ||
+	    snprintf(gh->owners, sizeof(gh->owners), owners[0] == '\0' ? "" :
+	    " %s ", owners) >= (int)sizeof(gh->owners)) {
+		errno = EINVAL;
+		return (-1);
+	}
+	while ((i = (int)strlen(gh->url)) > 0 && gh->url[i - 1] == '/')
+		gh->url[i - 1] = '\0';
+	gh->origin = origin_length(gh->url);
+	gh->configured = 1;
+	return (0);
+}
+
+int
+github_set_token(uint32_t index, const void *token, size_t len)
+{
+	struct github	*gh;
+
+	if (index >= GITHUB_MAX || len > GH_TOKEN_MAX) {
+		errno = EINVAL;
+		return (-1);
+	}
+	gh = &env.all[index];
+	sodium_free(gh->token);
+	gh->token = NULL;
+	if (len == 0)
+		return (0);
+	if ((gh->token = sodium_malloc(len + 1)) == NULL)
+		return (-1);
+	memcpy(gh->token, token, len);
+	gh->token[len] = '\0';
+	if (sodium_mlock(gh->token, len + 1) == -1)
+		log_warn("github %s: token memory can't be locked",
+		    gh->name);
+	return (0);
+}
+
+int
+github_set_ca(uint32_t index, const char *pem, size_t len)
+{
+	struct github	*gh;
+	X509_STORE	*store;
+
+	if (index >= GITHUB_MAX || (store = http_store(pem, len)) == NULL) {
+		errno = EINVAL;
+		return (-1);
+	}
+	gh = &env.all[index];
+	X509_STORE_free(gh->store);
+	gh->store = store;
+	return (0);
+}
+
+struct github *
+github_for(const char *owner, size_t len)
+{
+	struct github	*any = NULL, *gh;
+	char		 word[128];
+	const char	*p;
+	int		 n;
+
+	n = snprintf(word, sizeof(word), " %.*s ", (int)len, owner);
+	if (n < 0 || (size_t)n >= sizeof(word))
+		return (NULL);
+	for (gh = env.all; gh < env.all + GITHUB_MAX; gh++) {
+		if (!gh->configured)
+			continue;
+		if (gh->owners[0] == '\0') {
+			if (any == NULL)
+				any = gh;
+			continue;
+		}
+		for (p = gh->owners; *p != '\0'; p++)
+			if (strncasecmp(p, word, (size_t)n) == 0)
+				return (gh);
+	}
+	return (any);
+}
+
+const char *
+github_url(const struct github *gh)
+{
+	return (gh->url);
+}
+
+int
+github_has_token(const struct github *gh)
+{
+	return (gh->token != NULL);
+}
+
+const struct budget *
+github_budget(const struct github *gh)
+{
+	return (&gh->budget);
+}
+
+struct gh_call *
+github_call(struct github *gh, int priority, const char *method,
+    const char *path, const char *etag, const char *body, int64_t deadline,
+    gh_done done, void *arg)
+{
+	struct gh_call	*call;
+	struct timeval	 tv;
+	int64_t		 left;
+	int		 n;
+
+	if ((call = calloc(1, sizeof(*call))) == NULL)
+		return (NULL);
+	n = snprintf(call->url, sizeof(call->url), "%s%s", gh->url, path);
+	if (n < 0 || (size_t)n >= sizeof(call->url)) {
+		free(call);
+		errno = ENAMETOOLONG;
+		return (NULL);
+	}
+	call->gh = gh;
+	call->method = method;
+	call->priority = priority;
+	call->done = done;
+	call->arg = arg;
+	call->deadline = deadline;
+	TAILQ_INSERT_TAIL(&gh->waiting[priority], call, entry);
+	if ((etag != NULL && (call->etag = strdup(etag)) == NULL) ||
+	    (body != NULL && (call->body = strdup(body)) == NULL) ||
+	    (deadline != 0 && (call->expiry =
+	    evtimer_new(env.base, on_expiry, call)) == NULL)) {
+		call_free(call);
+		errno = ENOMEM;
+		return (NULL);
+	}
+	if (deadline != 0) {
+		if ((left = deadline - proc_now_ms()) < 0)
+			left = 0;
+		tv.tv_sec = left / 1000;
+		tv.tv_usec = (left % 1000) * 1000;
+		evtimer_add(call->expiry, &tv);
+	}
+	/* From the loop, so that the caller has its pointer before `done`. */
+	event_active(gh->timer, EV_TIMEOUT, 1);
+	return (call);
+}
+
+void
+github_cancel(struct gh_call *call)
+{
+	struct github	*gh = call->gh;
+
+	if (call->req != NULL) {
+		http_cancel(call->req);
+		budget_end(&gh->budget);
+		event_active(gh->timer, EV_TIMEOUT, 1);
+	}
+	call_free(call);
+}
+
+static void
+call_free(struct gh_call *call)
+{
+	if (call->req == NULL)
+		TAILQ_REMOVE(&call->gh->waiting[call->priority], call, entry);
+	if (call->expiry != NULL)
+		event_free(call->expiry);
+	free(call->etag);
+	free(call->body);
+	free(call);
+}
+
+static int
+is_write(const struct gh_call *call)
+{
+	return (strcmp(call->method, "GET") != 0);
+}
+
+static void
+on_timer(evutil_socket_t fd __attribute__((unused)),
+    short what __attribute__((unused)), void *arg)
+{
+	pump(arg);
+}
+
+/* The client's patience is at its end before GitHub answered. */
+static void
+on_expiry(evutil_socket_t fd __attribute__((unused)),
+    short what __attribute__((unused)), void *arg)
+{
+	struct gh_call	*call = arg;
+	struct gh_reply	 r;
+	int64_t		 paused, now = proc_now_ms();
+
+	memset(&r, 0, sizeof(r));
+	paused = call->gh->budget.paused_until - now;
+	if (call->req == NULL && paused > 0) {
+		r.result = GH_LIMITED;
+		r.wait = (paused + 999) / 1000;
+		(void)snprintf(r.why, sizeof(r.why), "GitHub's rate limit: "
+		    "throttled for %lld s more", (long long)r.wait);
+	} else {
+		r.result = GH_FAILED;
+		(void)snprintf(r.why, sizeof(r.why),
+		    "GitHub did not answer in time");
+	}
+	if (call->req != NULL) {
+		http_cancel(call->req);
+		call->req = NULL;
+		budget_end(&call->gh->budget);
+		TAILQ_INSERT_TAIL(&call->gh->waiting[call->priority], call,
+		    entry);
+	}
+	finish(call, &r);
+}
+
+/* Start whatever the budget lets start, people's calls first. */
+static void
+pump(struct github *gh)
+{
+	struct gh_call	*call, *next;
+	struct timeval	 tv;
+	int64_t		 now = proc_now_ms(), wait, soonest = -1;
+	int		 i;
+
+	for (i = 0; i < GH_PRIORITIES; i++)
+		TAILQ_FOREACH_SAFE(call, &gh->waiting[i], entry, next) {
+			wait = budget_wait(&gh->budget, now, is_write(call));
+			if (wait == 0) {
+				if (start(call, now) == -1)
+					wait = 1000;	/* no memory now */
+			}
+			if (wait > 0 && (soonest == -1 || wait < soonest))
+				soonest = wait;
+			/* Reads wait only for what makes all wait. */
+			if (wait == -1 || (wait > 0 && !is_write(call)))
+				break;
+		}
+	if (soonest > 0) {
+		tv.tv_sec = soonest / 1000;
+		tv.tv_usec = (soonest % 1000) * 1000;
+		evtimer_add(gh->timer, &tv);
+	}
+}
+
+static int
+start(struct gh_call *call, int64_t now)
+{
+	struct github		*gh = call->gh;
+	struct http_call	 hc;
+	struct http_request	*req;
+	int64_t			 left = GH_TIMEOUT_MS;
+
+	if (call->deadline != 0 && call->deadline - now < left)
+		left = call->deadline - now;
+	memset(&hc, 0, sizeof(hc));
+	hc.method = call->method;
+	hc.url = call->url;
+	hc.token = gh->token;
+	hc.etag = call->etag;
+	hc.body = call->body;
+	hc.store = gh->store;
+	hc.timeout_ms = left < 1 ? 1 : (long)left;
+	if ((req = http_start(&hc, on_reply, call)) == NULL) {
+		log_warn("github %s: %s", gh->name, strerror(errno));
+		return (-1);
+	}
+	TAILQ_REMOVE(&gh->waiting[call->priority], call, entry);
+	call->req = req;
+	budget_start(&gh->budget, now, is_write(call));
+	return (0);
+}
+
+static void
+on_reply(const struct http_reply *http, void *arg)
+{
+	struct gh_call	*call = arg;
+	struct github	*gh = call->gh;
+	struct gh_reply	 r;
+	int		 limited;
+
+	memset(&r, 0, sizeof(r));
+	budget_end(&gh->budget);
+	call->req = NULL;
+	TAILQ_INSERT_HEAD(&gh->waiting[call->priority], call, entry);
+	limited = learn(call, http);
+	if (limited) {
+		r.result = GH_LIMITED;
+		r.status = http->status;
+		r.wait = (gh->budget.paused_until - proc_now_ms() + 999) /
+		    1000;
+		(void)snprintf(r.why, sizeof(r.why), "GitHub's rate limit: "
+		    "throttled for %lld s", (long long)r.wait);
+	} else {
+		if (follow(call, http, &r)) {
+			pump(gh);
+			return;
+		}
+		if (r.result != GH_FAILED)
+			classify(call, http, &r);
+	}
+	finish(call, &r);
+	if (r.json != NULL)
+		json_object_put(r.json);
+	pump(gh);
+}
+
+static int
+learn(struct gh_call *call, const struct http_reply *http)
+{
+	struct budget_answer	 a;
+
+	a.status = http->status;
+	a.retry_after = http->retry_after;
+	a.limit = http->limit;
+	a.remaining = http->remaining;
+	a.used = http->used;
+	a.reset = http->reset;
+	a.date = http->date;
+	a.secondary = is_secondary(http);
+	return (budget_learn(&call->gh->budget, &a, proc_now_ms(),
+	    time(NULL)));
+}
+
+/*
+ * The words with which GitHub refuses by its secondary limits when it sends
+ * no header.
+ */
+static int
+is_secondary(const struct http_reply *http)
+{
+	static const char *const words[] = {
+		"secondary rate limit", "rate limit exceeded",
+		"abuse detection"
+	};
+	size_t	 i;
+
+	if (http->status != 403)
+		return (0);
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcasestr(http->body, words[i]) != NULL)
+			return (1);
+	return (0);
+}
+
+/*
+ * A redirect within the same host is followed, the call waiting anew.
+ * Returns 1 if so.  One to elsewhere makes the call fail.
+ */
+static int
+follow(struct gh_call *call, const struct http_reply *http,
+    struct gh_reply *r)
+{
+	struct github	*gh = call->gh;
+
+	if (http->status != 301 && http->status != 302 &&
+	    http->status != 307 && http->status != 308)
+		return (0);
+	if (strncasecmp(http->location, gh->url, gh->origin) != 0 ||
+	    http->location[gh->origin] != '/') {
+		r->result = GH_FAILED;
+		r->status = http->status;
+		(void)snprintf(r->why, sizeof(r->why),
+		    "GitHub redirects to another host");
+		return (0);
+	}
+	if (++call->hops > GH_HOPS_MAX ||
+	    strlcpy(call->url, http->location, sizeof(call->url)) >=
+	    sizeof(call->url)) {
+		r->result = GH_FAILED;
+		r->status = http->status;
+		(void)snprintf(r->why, sizeof(r->why),
+		    "GitHub redirects without end");
+		return (0);
+	}
+	if (http->status == 301 || http->status == 308)
+		call->moved = 1;
+	/* An ETag belongs to the URL that gave it. */
+	free(call->etag);
+	call->etag = NULL;
+	return (1);
+}
+
+static void
+classify(struct gh_call *call, const struct http_reply *http,
+    struct gh_reply *r)
+{
+	r->status = http->status;
+	r->etag = http->etag;
+	r->moved = call->moved;
+	r->next = next_path(call->gh, http->next);
+	if (http->status == 0) {
+		r->result = GH_FAILED;
+		(void)snprintf(r->why, sizeof(r->why),
+		    "GitHub did not answer: %s", http->error);
+	} else if (http->status == 304) {
+		r->result = GH_UNCHANGED;
+	} else if (http->status >= 200 && http->status < 300) {
+		parse_body(http, r);
+	} else {
+		refused(http, r);
+	}
+}
+
+/* 4xx is an answer, 5xx is none. */
+static void
+refused(const struct http_reply *http, struct gh_reply *r)
+{
+	struct json_object	*body;
+	const char		*message = NULL;
+
+	r->result = http->status >= 400 && http->status < 500 ? GH_REFUSED :
+	    GH_FAILED;
+	body = json_parse_strict(http->body, http->len, 65536, NULL);
+	if (body != NULL)
+		message = json_string(body, "message");
+	if (message != NULL && message[0] != '\0')
+		(void)snprintf(r->why, sizeof(r->why),
+		    "GitHub answered %d: %.*s", http->status, GH_MESSAGE_MAX,
+		    message);
+	else
+		(void)snprintf(r->why, sizeof(r->why),
+		    "GitHub answered %d", http->status);
+	json_object_put(body);
+}
+
+static void
+parse_body(const struct http_reply *http, struct gh_reply *r)
+{
+	struct json_error	 err;
+
+	r->result = GH_OK;
+	if (http->len == 0)
+		return;
+	r->json = json_parse_strict(http->body, http->len, HTTP_REPLY_MAX,
+	    &err);
+	if (r->json == NULL) {
+		r->result = GH_FAILED;
+		(void)snprintf(r->why, sizeof(r->why),
+		    "GitHub's answer is not JSON: %s", err.text);
+	}
+}
+
+static void
+finish(struct gh_call *call, const struct gh_reply *r)
+{
+	gh_done	 done = call->done;
+	void	*arg = call->arg;
+
+	call_free(call);
+	done(r, arg);
+}
+
+/*
+ * The path of a Link, to be asked on our own GitHub, whatever host it
+ * names; NULL if there is none.
+ */
+static const char *
+next_path(const struct github *gh, const char *url)
+{
+	const char	*path;
+	size_t		 n;
+
+	if (url[0] == '\0')
+		return (NULL);
+	path = url + origin_length(url);
+	n = strlen(gh->url + gh->origin);
+	if (strncmp(path, gh->url + gh->origin, n) == 0)
+		path += n;
+	return (path[0] == '/' ? path : NULL);
+}
+
+/* Bytes of "https://host:port". */
+static size_t
+origin_length(const char *url)
+{
+	const char	*p = strstr(url, "://");
+
+	if (p == NULL)
+		return (0);
+	p += 3;
+	return ((size_t)(p - url) + strcspn(p, "/?#"));
+}

@@ -1,0 +1,101 @@
+/*
+ * Copyright (c) 2026 The CCM authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * GitHub's REST API as the rest of the poller sees it: a path goes in, a
+ * checked JSON value or a sentence comes out.  Runs in the poller.  Sends
+ * a token to the host it was leased for and to no other.
+ */
+
+#ifndef CCM_POLLER_GITHUB_H
+#define CCM_POLLER_GITHUB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "http.h"
+
+struct budget;
+struct event_base;
+struct github;
+struct gh_call;
+struct json_object;
+
+/* How a call ended. */
+enum gh_result {
+	GH_OK,			/* 2xx; json is the body's value, or NULL */
+	GH_UNCHANGED,		/* 304 */
+	GH_REFUSED,		/* 4xx for good: status and sentence */
+	GH_LIMITED,		/* by a rate limit: `until` */
+	GH_FAILED		/* 5xx, no answer, not what it should be */
+};
+
+struct gh_reply {
+	enum gh_result	 result;
+	int		 status;	/* 0: no answer */
+	struct json_object *json;	/* good until the callback returns */
+	const char	*etag;
+	const char	*next;		/* path and query of the next page */
+	int		 moved;		/* 301: the repository has another
+					 * name now */
+	int64_t		 wait;		/* GH_LIMITED: seconds */
+	char		 why[512];	/* a sentence; "" when GH_OK */
+};
+
+typedef void (*gh_done)(const struct gh_reply *reply, void *arg);
+
+/* Longest path with query. */
+#define GH_PATH_MAX	1024
+
+/* Named priorities of the queue: people first. */
+#define GH_COMMAND	0
+#define GH_LOOK		1
+
+/* Forget all GitHubs: configuration follows.  Running calls go on. */
+void github_reset(struct event_base *base);
+
+/* Configuration.  Return 0, or -1 with errno (EINVAL, ENOMEM). */
+int github_add(uint32_t index, const char *name, const char *url,
+    const char *owners, uint32_t concurrent, uint32_t points);
+int github_set_token(uint32_t index, const void *token, size_t len);
+int github_set_ca(uint32_t index, const char *pem, size_t len);
+
+/*
+ * Which GitHub serves that owner: the first that names it, else the first
+ * that names none; NULL if there is none.
+ */
+struct github *github_for(const char *owner, size_t len);
+
+const char *github_url(const struct github *gh);
+
+/* 0 if there is no token to ask with. */
+int github_has_token(const struct github *gh);
+const struct budget *github_budget(const struct github *gh);
+
+/*
+ * Queue a call.  `path` begins with a slash.  `etag` and `body` may be NULL
+ * and are copied.  `deadline` is CLOCK_MONOTONIC in milliseconds, 0 for the
+ * usual time-out: a call that can't start or end by then fails.  `done` is
+ * called once, later.  Returns NULL with errno ENOMEM or ENAMETOOLONG.
+ */
+struct gh_call *github_call(struct github *gh, int priority,
+    const char *method, const char *path, const char *etag, const char *body,
+    int64_t deadline, gh_done done, void *arg);
+
+/* Forget a call: `done` won't be called. */
+void github_cancel(struct gh_call *call);
+
+#endif
