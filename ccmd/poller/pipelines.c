@@ -1,0 +1,280 @@
+/*
+ * Copyright (c) 2026 The CCM authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * Which pipelines there are, as the registry told the poller, and what
+ * their runs looked like when last seen.  Runs in the poller.  Must not
+ * talk to anybody.
+ */
+
+#include "config.h"
+
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+#include "log.h"
+#include "run.h"
+#include "watch.h"
+
+/* A pipeline document nests no deeper than what a client may send. */
+#define DOC_MAX		MSG_DOC_MAX
+
+RB_HEAD(pipeline_tree, pipeline);
+
+static struct {
+	struct pipeline_tree tree;
+} env = { .tree = RB_INITIALIZER(&env.tree) };
+
+static int	 pipeline_cmp(struct pipeline *, struct pipeline *);
+static int	 tracked_cmp(struct tracked *, struct tracked *);
+static int	 seen_cmp(const void *, const void *);
+static struct pipeline *pipeline_new_entry(const char *);
+static void	 take_document(struct pipeline *, struct json_object *);
+static int64_t	 take_id(struct json_object *, const char *);
+static void	 take_text(char *, size_t, struct json_object *, const char *);
+static void	 remember(struct pipeline *, const struct seen *);
+
+RB_GENERATE_STATIC(pipeline_tree, pipeline, entry, pipeline_cmp)
+RB_GENERATE_STATIC(tracked_tree, tracked, entry, tracked_cmp)
+
+static int
+pipeline_cmp(struct pipeline *a, struct pipeline *b)
+{
+	return (strcmp(a->id, b->id));
+}
+
+static int
+tracked_cmp(struct tracked *a, struct tracked *b)
+{
+	return (a->id < b->id ? -1 : a->id > b->id);
+}
+
+static int
+seen_cmp(const void *a, const void *b)
+{
+	const struct seen	*x = a, *y = b;
+
+	return (x->id < y->id ? -1 : x->id > y->id);
+}
+
+struct pipeline *
+pipelines_put(const void *doc, size_t len, int known)
+{
+	struct json_error	 err;
+	struct json_object	*o;
+	struct pipeline		*p = NULL;
+	const char		*id;
+
+	if ((o = json_parse_strict(doc, len, DOC_MAX, &err)) == NULL) {
+		log_warn("pipeline document: %s", err.text);
+		return (NULL);
+	}
+	id = json_string(o, "pipeline_id");
+	if (id == NULL || id[0] == '\0' || strlen(id) > MSG_ID_MAX)
+		log_warn("pipeline document without an id");
+	else if ((p = pipelines_find(id)) == NULL)
+		p = pipeline_new_entry(id);
+	if (p != NULL) {
+		take_document(p, o);
+		p->known = known;
+	}
+	json_object_put(o);
+	return (p);
+}
+
+static struct pipeline *
+pipeline_new_entry(const char *id)
+{
+	struct pipeline	*p;
+
+	if ((p = calloc(1, sizeof(*p))) == NULL)
+		fatal("pipeline");
+	(void)strlcpy(p->id, id, sizeof(p->id));
+	RB_INIT(&p->tracked);
+	RB_INSERT(pipeline_tree, &env.tree, p);
+	return (p);
+}
+
+static void
+take_document(struct pipeline *p, struct json_object *o)
+{
+	struct json_object	*github = NULL, *teardown = NULL;
+	char			 status[16];
+
+	take_text(status, sizeof(status), o, "status");
+	p->state = strcmp(status, "inactive") == 0 ? PIPELINE_INACTIVE :
+	    strcmp(status, "error") == 0 ? PIPELINE_ERROR : PIPELINE_ACTIVE;
+	take_text(p->name, sizeof(p->name), o, "repository");
+	take_text(p->workflow_file, sizeof(p->workflow_file), o,
+	    "workflow_file");
+	take_text(p->error, sizeof(p->error), o, "error");
+	json_object_object_get_ex(o, "github", &github);
+	p->repository_id = take_id(github, "repository_id");
+	p->workflow_id = take_id(github, "workflow_id");
+	json_object_put(p->teardown);
+	p->teardown = NULL;
+	if (json_object_object_get_ex(o, "teardown", &teardown) &&
+	    json_object_is_type(teardown, json_type_object))
+		p->teardown = json_object_get(teardown);
+}
+
+static int64_t
+take_id(struct json_object *o, const char *name)
+{
+	struct json_object	*v;
+	int64_t			 n;
+
+	if (!json_object_is_type(o, json_type_object) ||
+	    !json_object_object_get_ex(o, name, &v) ||
+	    !json_object_is_type(v, json_type_int))
+		return (0);
+	n = json_object_get_int64(v);
+	return (n > 0 ? n : 0);
+}
+
+static void
+take_text(char *dst, size_t size, struct json_object *o, const char *name)
+{
+	const char	*s = json_string(o, name);
+
+	if (s == NULL || strlcpy(dst, s, size) >= size)
+		dst[0] = '\0';
+}
+
+struct pipeline *
+pipelines_find(const char *id)
+{
+	struct pipeline	 key;
+
+	if (strlcpy(key.id, id, sizeof(key.id)) >= sizeof(key.id))
+		return (NULL);
+	return (RB_FIND(pipeline_tree, &env.tree, &key));
+}
+
+struct pipeline *
+pipelines_next(struct pipeline *after)
+{
+	return (after == NULL ? RB_MIN(pipeline_tree, &env.tree) :
+	    RB_NEXT(pipeline_tree, &env.tree, after));
+}
+
+struct pipeline *
+pipelines_provisioned(int64_t repository_id, int64_t workflow_id)
+{
+	struct pipeline	*p;
+
+	RB_FOREACH(p, pipeline_tree, &env.tree)
+		if (p->state != PIPELINE_INACTIVE && p->teardown == NULL &&
+		    p->repository_id == repository_id &&
+		    p->workflow_id == workflow_id)
+			return (p);
+	return (NULL);
+}
+
+int
+pipeline_saw(struct pipeline *p, const struct run *run,
+    struct json_object *doc, uint64_t round)
+{
+	struct tracked	*t, key;
+	struct seen	 now, *then;
+
+	key.id = run->id;
+	t = RB_FIND(tracked_tree, &p->tracked, &key);
+	if (run->status == RUN_COMPLETED) {
+		if (t != NULL)
+			pipeline_untrack(p, t);
+	} else {
+		if (t == NULL)
+			t = pipeline_track(p, run->id, doc);
+		if (t != NULL)
+			t->round = round;
+	}
+	memset(&now, 0, sizeof(now));
+	now.id = run->id;
+	now.updated_at = run->updated_at;
+	now.attempt = run->attempt;
+	now.status = (uint8_t)run->status;
+	now.conclusion = (uint8_t)run->conclusion;
+	then = bsearch(&now, p->seen, p->nseen, sizeof(now), seen_cmp);
+	if (then != NULL) {
+		if (memcmp(then, &now, sizeof(now)) == 0)
+			return (0);
+		*then = now;
+	} else
+		remember(p, &now);
+	return (1);
+}
+
+/* Kept sorted by id; the oldest makes room. */
+static void
+remember(struct pipeline *p, const struct seen *now)
+{
+	size_t	 i;
+
+	if (p->nseen == SEEN_MAX) {
+		if (now->id < p->seen[0].id)
+			return;
+		memmove(&p->seen[0], &p->seen[1],
+		    (SEEN_MAX - 1) * sizeof(p->seen[0]));
+		p->nseen--;
+	}
+	for (i = p->nseen; i > 0 && p->seen[i - 1].id > now->id; i--)
+		p->seen[i] = p->seen[i - 1];
+	p->seen[i] = *now;
+	p->nseen++;
+}
+
+struct tracked *
+pipeline_track(struct pipeline *p, int64_t id, struct json_object *doc)
+{
+	struct tracked	*t, key;
+
+	key.id = id;
+	if ((t = RB_FIND(tracked_tree, &p->tracked, &key)) == NULL) {
+		if (p->ntracked >= READBACK_RUNS ||
+		    (t = calloc(1, sizeof(*t))) == NULL) {
+			log_warn("%s: too many unfinished runs", p->id);
+			return (NULL);
+		}
+		t->id = id;
+		RB_INSERT(tracked_tree, &p->tracked, t);
+		p->ntracked++;
+	}
+	if (doc != NULL) {
+		json_object_put(t->doc);
+		t->doc = json_object_get(doc);
+	}
+	return (t);
+}
+
+void
+pipeline_untrack(struct pipeline *p, struct tracked *t)
+{
+	RB_REMOVE(tracked_tree, &p->tracked, t);
+	p->ntracked--;
+	json_object_put(t->doc);
+	free(t->etag);
+	free(t);
+}
+
+struct tracked *
+pipeline_next_tracked(struct pipeline *p, struct tracked *after)
+{
+	return (after == NULL ? RB_MIN(tracked_tree, &p->tracked) :
+	    RB_NEXT(tracked_tree, &p->tracked, after));
+}

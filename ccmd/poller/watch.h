@@ -1,0 +1,195 @@
+/*
+ * Copyright (c) 2026 The CCM authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * Pipelines and the repositories that they are in, as the poller knows
+ * them, and the looks at GitHub.  Runs in the poller.
+ *
+ *	pipelines.c	which pipelines there are, from the registry
+ *	watch.c		repositories: when to look, what a look says of them
+ *	look.c		one look: has something changed, and what
+ *	readback.c	a new pipeline's past
+ *
+ * Looking (has something changed?) and fetching (what?) are apart, so that
+ * a cheaper way of looking can be added.
+ */
+
+#ifndef CCM_POLLER_WATCH_H
+#define CCM_POLLER_WATCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <bsd/sys/queue.h>
+#include <bsd/sys/tree.h>
+
+#include "msg.h"
+#include "schedule.h"
+
+struct event_base;
+struct gh_call;
+struct github;
+struct json_object;
+struct look;
+struct run;
+
+#define REPOSITORY_MAX	256	/* owner/name */
+
+/* Read back at provisioning until that much is covered (contract.md). */
+#define READBACK_SECONDS	(8 * 86400)
+#define READBACK_RUNS		1000
+
+/* Of a pipeline's newest runs, what they looked like when last seen. */
+#define SEEN_MAX	100
+
+enum pipeline_state {
+	PIPELINE_ACTIVE,
+	PIPELINE_INACTIVE,
+	PIPELINE_ERROR
+};
+
+struct seen {
+	int64_t		 id;
+	int64_t		 updated_at;
+	int32_t		 attempt;
+	uint8_t		 status;
+	uint8_t		 conclusion;
+};
+
+/* An unfinished run, followed until GitHub says that it is completed. */
+struct tracked {
+	RB_ENTRY(tracked) entry;
+	int64_t		 id;
+	struct json_object *doc;	/* as last seen */
+	char		*etag;		/* of its own URL, or NULL */
+	uint64_t	 round;		/* the look that saw it on a page */
+};
+RB_HEAD(tracked_tree, tracked);
+
+struct pipeline {
+	RB_ENTRY(pipeline) entry;
+	TAILQ_ENTRY(pipeline) sibling;	/* of the same repository */
+	char		 id[MSG_ID_MAX + 1];
+	enum pipeline_state state;
+	int		 known;		/* its read-back is complete */
+	int64_t		 workflow_id;	/* 0: not yet looked up */
+	int64_t		 repository_id;	/* 0: not yet looked up */
+	char		 name[REPOSITORY_MAX + 1];
+	char		 workflow_file[256];
+	char		 error[MSG_TEXT_MAX];
+	struct json_object *teardown;	/* the document's, or NULL */
+	struct repository *repository;	/* NULL: not watched */
+	struct seen	 seen[SEEN_MAX];
+	size_t		 nseen;
+	struct tracked_tree tracked;
+	size_t		 ntracked;
+	int		 told_stale;
+};
+
+struct repository {
+	RB_ENTRY(repository) entry;
+	struct due	 due;
+	struct github	*gh;
+	char		 name[REPOSITORY_MAX + 1];	/* owner/name */
+	char		 etag[256];
+	uint64_t	 newest;	/* newest run id of a complete look */
+	uint64_t	 round;
+	uint32_t	 interval;	/* seconds, the present one */
+	uint32_t	 failures;	/* looks in a row */
+	int		 again;		/* wanted once more after this look */
+	struct look	*look;		/* under way, or NULL */
+	TAILQ_HEAD(, pipeline) pipelines;
+	TAILQ_HEAD(, waiter) waiters;	/* for the end of the look */
+};
+
+/* Somebody who waits for a look: fresh=1. */
+struct waiter {
+	TAILQ_ENTRY(waiter) entry;
+	/* NULL: it went well; else why not. */
+	void		(*done)(struct waiter *, const char *why);
+};
+
+/* --- pipelines.c */
+
+/*
+ * Take in a document as the registry sent it.  Returns the pipeline, or
+ * NULL with a line in the log if it is not one.
+ */
+struct pipeline *pipelines_put(const void *doc, size_t len, int known);
+struct pipeline *pipelines_find(const char *id);
+struct pipeline *pipelines_next(struct pipeline *after);
+
+/* One that is not inactive, with those numbers; NULL if there is none. */
+struct pipeline *pipelines_provisioned(int64_t repository_id,
+    int64_t workflow_id);
+
+/* Remember what a run looks like now; 0 if it looked just so before. */
+int pipeline_saw(struct pipeline *p, const struct run *run,
+    struct json_object *doc, uint64_t round);
+struct tracked *pipeline_track(struct pipeline *p, int64_t id,
+    struct json_object *doc);
+void pipeline_untrack(struct pipeline *p, struct tracked *t);
+struct tracked *pipeline_next_tracked(struct pipeline *p,
+    struct tracked *after);
+
+/* --- watch.c */
+
+int watch_init(struct event_base *base);
+void watch_set_intervals(uint32_t active, uint32_t idle, uint32_t max);
+
+/* A pipeline is new or changed: look at its repository, or no longer. */
+void watch_pipeline(struct pipeline *p, int changed);
+
+/* From the registry, before watch_start: an ETag of former times. */
+void watch_restore(const char *url, const char *etag, uint64_t newest);
+void watch_start(void);
+
+/* Look now; `w` is the caller's until it is called. */
+void watch_now(struct pipeline *p, struct waiter *w);
+void watch_forget(struct repository *r, struct waiter *w);
+
+/* Interval for the pipelines of a repository now, in seconds. */
+uint32_t watch_interval(const struct repository *r);
+
+/* The end of a look (look.c): all is well, or `why` and what it means. */
+enum look_end {
+	LOOK_FRESH,
+	LOOK_STALE,		/* for now */
+	LOOK_ERROR		/* until something changes */
+};
+void watch_looked(struct repository *r, enum look_end end, const char *why,
+    int64_t wait);
+void watch_moved(struct repository *r);
+
+/* --- look.c */
+
+/* Begin; watch_looked is called at its end.  Returns 0, or -1. */
+int look_start(struct repository *r);
+void look_cancel(struct look *look);
+/* "owner/name" to the path of its list of runs. */
+int look_path(const struct repository *r, char *path, size_t size);
+
+/* --- readback.c */
+
+struct readback;
+/* `why` NULL: complete. */
+typedef void (*readback_done)(struct pipeline *p, const char *why,
+    int64_t wait, void *arg);
+struct readback *readback_start(struct pipeline *p, readback_done done,
+    void *arg);
+void readback_cancel(struct readback *rb);
+
+#endif
