@@ -198,7 +198,9 @@ take_run(struct look *look, struct json_object *o, uint64_t *id,
 {
 	struct json_object	*doc, *docs;
 	struct pipeline		*p;
+	struct tracked		*t;
 	struct run		 run;
+	int			 news;
 
 	if (run_from_github(o, &doc, why) == -1)
 		return (-1);
@@ -209,8 +211,12 @@ take_run(struct look *look, struct json_object *o, uint64_t *id,
 	}
 	*id = (uint64_t)run.id;
 	TAILQ_FOREACH(p, &look->repository->pipelines, sibling) {
-		if (p->workflow_id != run.workflow_id ||
-		    !pipeline_saw(p, &run, doc, look->repository->round))
+		if (p->workflow_id != run.workflow_id)
+			continue;
+		news = pipeline_saw(p, &run, doc, look->repository->round);
+		if ((t = pipeline_find_tracked(p, run.id)) != NULL)
+			t->on_page = look->pages == 1;
+		if (!news)
 			continue;
 		docs = json_object_new_array();
 		json_object_array_add(docs, json_object_get(doc));
@@ -224,8 +230,7 @@ take_run(struct look *look, struct json_object *o, uint64_t *id,
 /*
  * An unfinished run that was on no page of this look is asked for by its
  * id, one after the other: superseded or not, it is followed to its end.
- * On a 304 none was seen now, but the page is as it was: those of the last
- * round that had a page are on it still.
+ * On a 304 the page is as it was, and so are those on it.
  */
 static void
 next_tracked(struct look *look)
@@ -239,11 +244,8 @@ next_tracked(struct look *look)
 		    t = pipeline_next_tracked(p, t)) {
 			if (t->round == repo->round)
 				continue;
-			if (!look->changed && t->round != 0 &&
-			    t->etag == NULL) {
-				t->round = repo->round;
+			if (!look->changed && t->on_page)
 				continue;
-			}
 			if (look->followed++ >= LOOK_TRACKED)
 				break;
 			if (ask_run(look, p, t) == -1)
@@ -259,6 +261,7 @@ ask_run(struct look *look, struct pipeline *p, struct tracked *t)
 	char	 path[GH_PATH_MAX];
 
 	t->round = look->repository->round;
+	t->on_page = 0;
 	look->pipeline = p;
 	look->run_id = t->id;
 	if (snprintf(path, sizeof(path), "/repos/%s/actions/runs/%lld?"
@@ -278,7 +281,7 @@ on_run(const struct gh_reply *r, void *arg)
 	const char	*why;
 
 	look->call = NULL;
-	t = pipeline_track(look->pipeline, look->run_id, NULL);
+	t = pipeline_find_tracked(look->pipeline, look->run_id);
 	if (r->result == GH_REFUSED && r->status == 404) {
 		if (t != NULL)
 			run_is_gone(look, t);

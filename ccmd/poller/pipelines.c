@@ -190,11 +190,9 @@ int
 pipeline_saw(struct pipeline *p, const struct run *run,
     struct json_object *doc, uint64_t round)
 {
-	struct tracked	*t, key;
+	struct tracked	*t = pipeline_find_tracked(p, run->id);
 	struct seen	 now, *then;
 
-	key.id = run->id;
-	t = RB_FIND(tracked_tree, &p->tracked, &key);
 	if (run->status == RUN_COMPLETED) {
 		if (t != NULL)
 			pipeline_untrack(p, t);
@@ -240,12 +238,20 @@ remember(struct pipeline *p, const struct seen *now)
 }
 
 struct tracked *
-pipeline_track(struct pipeline *p, int64_t id, struct json_object *doc)
+pipeline_find_tracked(struct pipeline *p, int64_t id)
 {
-	struct tracked	*t, key;
+	struct tracked	 key;
 
 	key.id = id;
-	if ((t = RB_FIND(tracked_tree, &p->tracked, &key)) == NULL) {
+	return (RB_FIND(tracked_tree, &p->tracked, &key));
+}
+
+struct tracked *
+pipeline_track(struct pipeline *p, int64_t id, struct json_object *doc)
+{
+	struct tracked	*t;
+
+	if ((t = pipeline_find_tracked(p, id)) == NULL) {
 		if (p->ntracked >= READBACK_RUNS ||
 		    (t = calloc(1, sizeof(*t))) == NULL) {
 			log_warn("%s: too many unfinished runs", p->id);

@@ -44,6 +44,8 @@ struct gh_call;
 struct github;
 struct json_object;
 struct look;
+struct readback;
+struct resolving;
 struct run;
 
 #define REPOSITORY_MAX	256	/* owner/name */
@@ -75,7 +77,8 @@ struct tracked {
 	int64_t		 id;
 	struct json_object *doc;	/* as last seen */
 	char		*etag;		/* of its own URL, or NULL */
-	uint64_t	 round;		/* the look that saw it on a page */
+	uint64_t	 round;		/* the look that dealt with it */
+	int		 on_page;	/* of the list, when last seen */
 };
 RB_HEAD(tracked_tree, tracked);
 
@@ -97,6 +100,7 @@ struct pipeline {
 	struct tracked_tree tracked;
 	size_t		 ntracked;
 	int		 told_stale;
+	struct resolving *resolving;	/* its ids are being looked up */
 };
 
 struct repository {
@@ -139,6 +143,7 @@ struct pipeline *pipelines_provisioned(int64_t repository_id,
 /* Remember what a run looks like now; 0 if it looked just so before. */
 int pipeline_saw(struct pipeline *p, const struct run *run,
     struct json_object *doc, uint64_t round);
+struct tracked *pipeline_find_tracked(struct pipeline *p, int64_t id);
 struct tracked *pipeline_track(struct pipeline *p, int64_t id,
     struct json_object *doc);
 void pipeline_untrack(struct pipeline *p, struct tracked *t);
@@ -151,7 +156,7 @@ int watch_init(struct event_base *base);
 void watch_set_intervals(uint32_t active, uint32_t idle, uint32_t max);
 
 /* A pipeline is new or changed: look at its repository, or no longer. */
-void watch_pipeline(struct pipeline *p, int changed);
+void watch_pipeline(struct pipeline *p);
 
 /* From the registry, before watch_start: an ETag of former times. */
 void watch_restore(const char *url, const char *etag, uint64_t newest);
@@ -174,6 +179,10 @@ void watch_looked(struct repository *r, enum look_end end, const char *why,
     int64_t wait);
 void watch_moved(struct repository *r);
 
+/* What a look or a look-up says of one pipeline, told when it is news. */
+void watch_stale(struct pipeline *p, const char *why);
+void watch_error(struct pipeline *p, const char *why);
+
 /* --- look.c */
 
 /* Begin; watch_looked is called at its end.  Returns 0, or -1. */
@@ -184,7 +193,6 @@ int look_path(const struct repository *r, char *path, size_t size);
 
 /* --- readback.c */
 
-struct readback;
 /* `why` NULL: complete. */
 typedef void (*readback_done)(struct pipeline *p, const char *why,
     int64_t wait, void *arg);

@@ -1,0 +1,487 @@
+/*
+ * Copyright (c) 2026 The CCM authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * Ending a workflow's unfinished runs.  Runs in the poller.  Must not touch
+ * a run of another workflow, nor take an accepted cancel for a done one.
+ */
+
+#include "config.h"
+
+#include <sys/queue.h>
+
+#include <event2/event.h>
+#include <json-c/json.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cancel.h"
+#include "github.h"
+#include "json.h"
+#include "log.h"
+#include "poller.h"
+#include "proc.h"
+#include "run.h"
+#include "watch.h"
+
+#define CANCEL_LISTS	5
+#define CANCEL_RUNS	500	/* followed at a time */
+#define VERIFY_SOON_MS	1000	/* while a client waits */
+#define VERIFY_LATE_MS	10000
+#define VERIFY_SOON	10	/* rounds at the short interval */
+#define FORCE_AFTER_MS	60000	/* accepted, and still not completed */
+#define RETRY_MS	30000	/* when GitHub could not be asked */
+#define RETRIES_MAX	120	/* an hour of outage, then it is given up */
+
+enum victim_state {
+	VICTIM_FOUND,
+	VICTIM_ACCEPTED,	/* 202, or 409: to be verified */
+	VICTIM_FORCED,
+	VICTIM_COMPLETED,
+	VICTIM_GIVEN_UP		/* with a verdict in the warnings */
+};
+
+struct victim {
+	TAILQ_ENTRY(victim) entry;
+	struct cancel	*cancel;
+	struct gh_call	*call;
+	int64_t		 id;
+	int64_t		 asked_at;	/* monotonic ms */
+	enum victim_state state;
+};
+
+struct list {
+	struct cancel	*cancel;
+	struct gh_call	*call;
+	const char	*status;
+};
+
+struct cancel {
+	struct github	*gh;
+	struct pipeline	*pipeline;
+	char		 name[REPOSITORY_MAX + 1];
+	int64_t		 workflow_id;
+	struct list	 lists[CANCEL_LISTS];
+	TAILQ_HEAD(, victim) victims;
+	size_t		 nvictims;
+	struct event	*timer;
+	struct json_object *warnings;
+	int		 failed;	/* lists that GitHub did not give */
+	int		 retries;
+	int		 rounds;
+	int		 list_warned;	/* its warning is the first one */
+	int		 settled;
+	void		(*done)(struct cancel *, void *);
+	void		*arg;
+};
+
+static void	 ask_lists(struct cancel *);
+static void	 on_list(const struct gh_reply *, void *);
+static void	 list_failed(struct cancel *, const struct gh_reply *);
+static void	 take_list(struct cancel *, struct json_object *);
+static void	 lists_done(struct cancel *);
+static void	 victim_add(struct cancel *, int64_t);
+static int	 ask_victim(struct victim *, const char *, const char *,
+		    gh_done);
+static void	 on_cancelled(const struct gh_reply *, void *);
+static void	 on_forced(const struct gh_reply *, void *);
+static void	 verify(struct victim *);
+static void	 on_verified(const struct gh_reply *, void *);
+static void	 take_completed(struct victim *, struct json_object *);
+static void	 give_up(struct victim *, const char *);
+static void	 on_timer(evutil_socket_t, short, void *);
+static void	 again_in(struct cancel *, int);
+static void	 check_settled(struct cancel *);
+static void	 warn(struct cancel *, const char *, ...)
+		    __attribute__((format(printf, 2, 3)));
+
+/* Whatever is not completed, also what a first page would not show. */
+static const char *const statuses[CANCEL_LISTS] = {
+	"queued", "in_progress", "waiting", "requested", "pending"
+};
+
+struct cancel *
+cancel_start(struct github *gh, struct pipeline *p,
+    void (*settled)(struct cancel *, void *), void *arg)
+{
+	struct cancel	*c;
+
+	if ((c = calloc(1, sizeof(*c))) == NULL)
+		return (NULL);
+	c->gh = gh;
+	c->pipeline = p;
+	c->workflow_id = p->workflow_id;
+	c->done = settled;
+	c->arg = arg;
+	(void)strlcpy(c->name, p->name, sizeof(c->name));
+	TAILQ_INIT(&c->victims);
+	c->warnings = json_object_new_array();
+	c->timer = evtimer_new(poller_base(), on_timer, c);
+	if (c->timer == NULL || c->warnings == NULL) {
+		cancel_free(c);
+		return (NULL);
+	}
+	ask_lists(c);
+	return (c);
+}
+
+void
+cancel_free(struct cancel *c)
+{
+	struct victim	*v;
+	size_t		 i;
+
+	for (i = 0; i < CANCEL_LISTS; i++)
+		if (c->lists[i].call != NULL)
+			github_cancel(c->lists[i].call);
+	while ((v = TAILQ_FIRST(&c->victims)) != NULL) {
+		TAILQ_REMOVE(&c->victims, v, entry);
+		if (v->call != NULL)
+			github_cancel(v->call);
+		free(v);
+	}
+	if (c->timer != NULL)
+		event_free(c->timer);
+	json_object_put(c->warnings);
+	free(c);
+}
+
+int
+cancel_report(const struct cancel *c, struct json_object *o)
+{
+	struct json_object	*cancelled, *cancelling;
+	const struct victim	*v;
+
+	cancelled = json_object_new_array();
+	cancelling = json_object_new_array();
+	TAILQ_FOREACH(v, &c->victims, entry)
+		if (v->state == VICTIM_COMPLETED)
+			json_object_array_add(cancelled,
+			    json_object_new_int64(v->id));
+		else if (v->state != VICTIM_GIVEN_UP)
+			json_object_array_add(cancelling,
+			    json_object_new_int64(v->id));
+	json_object_object_add(o, "cancelled", cancelled);
+	json_object_object_add(o, "cancelling", cancelling);
+	json_object_object_add(o, "warnings", json_object_get(c->warnings));
+	return (!c->settled);
+}
+
+static void
+ask_lists(struct cancel *c)
+{
+	char		 path[GH_PATH_MAX];
+	struct list	*l;
+	size_t		 i;
+
+	c->failed = 0;
+	for (i = 0; i < CANCEL_LISTS; i++) {
+		l = &c->lists[i];
+		l->cancel = c;
+		l->status = statuses[i];
+		if (snprintf(path, sizeof(path), "/repos/%s/actions/"
+		    "workflows/%lld/runs?status=%s&per_page=100&"
+		    "exclude_pull_requests=true", c->name,
+		    (long long)c->workflow_id, l->status) >=
+		    (int)sizeof(path) ||
+		    (l->call = github_call(c->gh, GH_COMMAND, "GET", path,
+		    NULL, NULL, 0, on_list, l)) == NULL)
+			c->failed++;
+	}
+	if (c->failed == CANCEL_LISTS)
+		again_in(c, RETRY_MS);
+}
+
+static void
+on_list(const struct gh_reply *r, void *arg)
+{
+	struct list	*l = arg;
+	struct cancel	*c = l->cancel;
+	size_t		 i;
+
+	l->call = NULL;
+	if (r->result == GH_OK)
+		take_list(c, r->json);
+	else
+		list_failed(c, r);
+	for (i = 0; i < CANCEL_LISTS; i++)
+		if (c->lists[i].call != NULL)
+			return;
+	lists_done(c);
+}
+
+/* An outage, or access lost: said once, and GitHub is asked again. */
+static void
+list_failed(struct cancel *c, const struct gh_reply *r)
+{
+	if (!c->list_warned)
+		warn(c, "The runs of %s could not be cancelled: %s", c->name,
+		    r->why);
+	c->list_warned = 1;
+	c->failed++;
+}
+
+static void
+take_list(struct cancel *c, struct json_object *page)
+{
+	struct json_object	*list, *run, *id, *wid;
+	size_t			 i;
+
+	if (!json_object_is_type(page, json_type_object) ||
+	    !json_object_object_get_ex(page, "workflow_runs", &list) ||
+	    !json_object_is_type(list, json_type_array)) {
+		c->failed++;
+		return;
+	}
+	for (i = 0; i < json_object_array_length(list); i++) {
+		run = json_object_array_get_idx(list, i);
+		if (!json_object_is_type(run, json_type_object) ||
+		    !json_object_object_get_ex(run, "id", &id) ||
+		    !json_object_is_type(id, json_type_int))
+			continue;
+		/* Whatever the list holds: never a run of another one. */
+		if (json_object_object_get_ex(run, "workflow_id", &wid) &&
+		    json_object_get_int64(wid) != c->workflow_id)
+			continue;
+		victim_add(c, json_object_get_int64(id));
+	}
+}
+
+static void
+lists_done(struct cancel *c)
+{
+	struct victim	*v;
+
+	if (c->failed > 0 && ++c->retries >= RETRIES_MAX) {
+		warn(c, "GitHub could not be asked for unfinished runs; "
+		    "given up");
+		c->failed = 0;
+	} else if (c->failed == 0 && c->list_warned) {
+		/* The outage is over: what it kept from us is here now. */
+		json_object_array_del_idx(c->warnings, 0, 1);
+		c->list_warned = 0;
+	}
+	TAILQ_FOREACH(v, &c->victims, entry)
+		if (v->state == VICTIM_FOUND && v->call == NULL &&
+		    ask_victim(v, "POST", "/cancel", on_cancelled) == -1)
+			c->failed++;
+	if (c->failed > 0)
+		again_in(c, RETRY_MS);
+	check_settled(c);
+}
+
+static void
+victim_add(struct cancel *c, int64_t id)
+{
+	struct victim	*v;
+
+	TAILQ_FOREACH(v, &c->victims, entry)
+		if (v->id == id)
+			return;
+	if (c->nvictims >= CANCEL_RUNS ||
+	    (v = calloc(1, sizeof(*v))) == NULL) {
+		c->failed++;	/* so that the lists are asked again */
+		return;
+	}
+	v->cancel = c;
+	v->id = id;
+	c->nvictims++;
+	TAILQ_INSERT_TAIL(&c->victims, v, entry);
+}
+
+static int
+ask_victim(struct victim *v, const char *method, const char *what,
+    gh_done done)
+{
+	struct cancel	*c = v->cancel;
+	char		 path[GH_PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "/repos/%s/actions/runs/%lld%s",
+	    c->name, (long long)v->id, what) >= (int)sizeof(path))
+		return (-1);
+	v->call = github_call(c->gh, GH_COMMAND, method, path, NULL, NULL, 0,
+	    done, v);
+	return (v->call == NULL ? -1 : 0);
+}
+
+/* 202 is not done, and 409 is completed or stuck: verified both. */
+static void
+on_cancelled(const struct gh_reply *r, void *arg)
+{
+	struct victim	*v = arg;
+	struct cancel	*c = v->cancel;
+
+	v->call = NULL;
+	v->asked_at = proc_now_ms();
+	if (r->result == GH_OK || r->status == 409)
+		v->state = VICTIM_ACCEPTED;
+	else if (r->result == GH_REFUSED && r->status == 404)
+		v->state = VICTIM_COMPLETED;
+	else if (r->result == GH_REFUSED)
+		give_up(v, r->why);
+	if (v->state == VICTIM_FOUND)
+		again_in(c, RETRY_MS);
+	else
+		again_in(c, VERIFY_SOON_MS / 4);
+	check_settled(c);
+}
+
+static void
+verify(struct victim *v)
+{
+	if (v->call == NULL)
+		(void)ask_victim(v, "GET", "", on_verified);
+}
+
+static void
+on_verified(const struct gh_reply *r, void *arg)
+{
+	struct victim		*v = arg;
+	struct cancel		*c = v->cancel;
+	const char		*status;
+
+	v->call = NULL;
+	if (r->result == GH_REFUSED && r->status == 404)
+		v->state = VICTIM_COMPLETED;
+	if (r->result == GH_OK) {
+		status = json_string(r->json, "status");
+		if (status != NULL && strcmp(status, "completed") == 0) {
+			v->state = VICTIM_COMPLETED;
+			take_completed(v, r->json);
+		} else if (proc_now_ms() - v->asked_at >= FORCE_AFTER_MS) {
+			if (v->state == VICTIM_FORCED)
+				give_up(v, "it was force-cancelled and does "
+				    "not end");
+			else
+				(void)ask_victim(v, "POST", "/force-cancel",
+				    on_forced);
+		}
+	}
+	check_settled(c);
+}
+
+/* The view and the history shall know how it ended. */
+static void
+take_completed(struct victim *v, struct json_object *o)
+{
+	struct json_object	*doc, *docs;
+	struct run		 run;
+	const char		*why;
+
+	if (run_from_github(o, &doc, &why) == -1)
+		return;
+	if (run_from_document(doc, &run) == 0 && run.id == v->id &&
+	    pipeline_saw(v->cancel->pipeline, &run, doc, 0)) {
+		docs = json_object_new_array();
+		json_object_array_add(docs, json_object_get(doc));
+		tell_runs(v->cancel->pipeline->id, docs);
+		json_object_put(docs);
+	}
+	json_object_put(doc);
+}
+
+/* A zombie answers 409 or 500: that is the verdict. */
+static void
+on_forced(const struct gh_reply *r, void *arg)
+{
+	struct victim	*v = arg;
+
+	v->call = NULL;
+	v->asked_at = proc_now_ms();
+	if (r->result == GH_OK)
+		v->state = VICTIM_FORCED;
+	else if (r->status == 409 || r->status >= 500 ||
+	    r->result == GH_REFUSED)
+		give_up(v, r->why);
+	check_settled(v->cancel);
+}
+
+static void
+give_up(struct victim *v, const char *why)
+{
+	v->state = VICTIM_GIVEN_UP;
+	warn(v->cancel, "Run %lld could not be cancelled: %s",
+	    (long long)v->id, why);
+}
+
+static void
+on_timer(evutil_socket_t fd __attribute__((unused)),
+    short what __attribute__((unused)), void *arg)
+{
+	struct cancel	*c = arg;
+	struct victim	*v;
+	int		 found = 0;
+
+	TAILQ_FOREACH(v, &c->victims, entry) {
+		if (v->state == VICTIM_ACCEPTED || v->state == VICTIM_FORCED)
+			verify(v);
+		else if (v->state == VICTIM_FOUND && v->call == NULL)
+			found = 1;
+	}
+	if (found || c->failed > 0) {
+		ask_lists(c);
+		return;
+	}
+	again_in(c, ++c->rounds < VERIFY_SOON ? VERIFY_SOON_MS :
+	    VERIFY_LATE_MS);
+}
+
+/* The sooner of two wishes counts. */
+static void
+again_in(struct cancel *c, int ms)
+{
+	struct timeval	 tv = { ms / 1000, (ms % 1000) * 1000 };
+	struct timeval	 at, now;
+
+	if (evtimer_pending(c->timer, &at)) {
+		evutil_gettimeofday(&now, NULL);
+		evutil_timersub(&at, &now, &at);
+		if (evutil_timercmp(&at, &tv, <))
+			return;
+	}
+	evtimer_add(c->timer, &tv);
+}
+
+static void
+check_settled(struct cancel *c)
+{
+	struct victim	*v;
+
+	if (c->settled || c->failed > 0)
+		return;
+	TAILQ_FOREACH(v, &c->victims, entry)
+		if (v->state != VICTIM_COMPLETED &&
+		    v->state != VICTIM_GIVEN_UP)
+			return;
+	c->settled = 1;
+	evtimer_del(c->timer);
+	c->done(c, c->arg);
+}
+
+static void
+warn(struct cancel *c, const char *fmt, ...)
+{
+	char	 text[MSG_TEXT_MAX];
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_info("%s: %s", c->pipeline->id, log_visible(text));
+	json_object_array_add(c->warnings, json_object_new_string(text));
+}

@@ -1,0 +1,337 @@
+/*
+ * Copyright (c) 2026 The CCM authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * ccmd-poller: all outbound network.  Takes operations from the api, does
+ * what GitHub must do, and tells the registry; looks at repositories.
+ * Holds a leased GitHub token in locked memory, never an SSH private key,
+ * never a secret's plain text.  Must not listen, execute, or touch a file
+ * but those that name resolution needs.
+ */
+
+#include "config.h"
+
+#include <event2/event.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <netdb.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "github.h"
+#include "http.h"
+#include "json.h"
+#include "log.h"
+#include "poller.h"
+#include "proc.h"
+#include "sandbox.h"
+#include "verb.h"
+#include "watch.h"
+
+#define CA_MAX		(4 * 1024 * 1024)
+/* The answer has a way to go: the registry's disk, the api. */
+#define DEADLINE_MARGIN	700
+
+typedef void (*op_fn)(const struct asked *, struct json_object *);
+
+static struct {
+	struct event_base *base;
+	struct peer	*parent;
+	struct peer	*api;
+	struct peer	*registry;
+	int		 synced;
+} env;
+
+static const char *on_setup(const struct msg_setup *);
+static void	 on_closed(struct peer *, const char *);
+static void	 on_peer(struct peer *, const union msg *, int);
+static void	 on_conf_begin(struct peer *, const union msg *, int);
+static void	 on_conf_end(struct peer *, const union msg *, int);
+static void	 on_conf_github(struct peer *, const union msg *, int);
+static void	 on_conf_ca(struct peer *, const union msg *, int);
+static void	 on_conf_poll(struct peer *, const union msg *, int);
+static void	 on_lease(struct peer *, const union msg *, int);
+static void	 on_verbose(struct peer *, const union msg *, int);
+static void	 on_op(struct peer *, const union msg *, int);
+static void	 on_pipeline(struct peer *, const union msg *, int);
+static void	 on_looked(struct peer *, const union msg *, int);
+static void	 on_track(struct peer *, const union msg *, int);
+static void	 on_synced(struct peer *, const union msg *, int);
+static void	 on_noted(struct peer *, const union msg *, int);
+
+/* What walks the ring; a verb without an entry is a violation. */
+static const op_fn ops[VERB_MAX] = {
+	[VERB_PIPELINE_PROVISION] = op_provision,
+	[VERB_PIPELINE_TEARDOWN] = op_teardown,
+	[VERB_PIPELINE_STATS] = op_stats,
+};
+
+static const msg_fn parent_table[M_MAX] = {
+	[M_PEER] = on_peer,
+	[M_CONF_BEGIN] = on_conf_begin,
+	[M_CONF_GITHUB] = on_conf_github,
+	[M_CONF_CA] = on_conf_ca,
+	[M_CONF_POLL] = on_conf_poll,
+	[M_LEASE] = on_lease,
+	[M_CONF_END] = on_conf_end,
+	[M_VERBOSE] = on_verbose,
+};
+
+static const msg_fn api_table[M_MAX] = {
+	[M_OP] = on_op,
+};
+
+static const msg_fn registry_table[M_MAX] = {
+	[M_PIPELINE] = on_pipeline,
+	[M_LOOKED] = on_looked,
+	[M_TRACK] = on_track,
+	[M_SYNCED] = on_synced,
+	[M_NOTED] = on_noted,
+};
+
+static const struct peer_ops parent_ops = { parent_table, on_closed };
+static const struct peer_ops api_ops = { api_table, on_closed };
+static const struct peer_ops registry_ops = { registry_table, on_closed };
+
+int
+main(void)
+{
+	log_init("poller", 1, 0);
+	if (sodium_init() == -1)
+		fatalx("sodium_init");
+	if ((env.base = event_base_new()) == NULL)
+		fatalx("event_base_new");
+	env.parent = proc_child_start(env.base, PROC_POLLER, on_setup,
+	    &parent_ops, NULL);
+	if (tell_init(env.base) == -1 || watch_init(env.base) == -1)
+		fatal("start");
+	event_base_dispatch(env.base);
+	return (0);
+}
+
+struct event_base *
+poller_base(void)
+{
+	return (env.base);
+}
+
+/*
+ * libcurl and OpenSSL read their own files while they still may, and names
+ * are resolved by hosts and DNS alone, so that no nss module is loaded.
+ */
+static const char *
+on_setup(const struct msg_setup *m)
+{
+	struct sandbox_config	 conf;
+	struct sandbox_level	 level;
+
+	log_set_verbose(m->verbose);
+	__nss_configure_lookup("hosts", "files dns");
+	if (http_init(env.base, PACKAGE_NAME "/" PACKAGE_VERSION) == -1)
+		fatalx("libcurl");
+	memset(&conf, 0, sizeof(conf));
+	conf.uid = m->uid;
+	conf.gid = m->gid;
+	conf.chroot = m->chroot[0] != '\0' ? m->chroot : NULL;
+	conf.strict = m->strict;
+	if (sandbox_apply(SANDBOX_POLLER, &conf, &level) == -1)
+		fatal("sandbox");
+	return (sandbox_level_string(&level));
+}
+
+/* The set lives and dies together. */
+static void
+on_closed(struct peer *peer, const char *why)
+{
+	if (why != NULL)
+		log_err("%s: %s", proc_name(peer_other(peer)), why);
+	event_base_loopbreak(env.base);
+}
+
+static void
+on_peer(struct peer *peer __attribute__((unused)), const union msg *m,
+    int fd)
+{
+	if (m->peer.proc == PROC_API && env.api == NULL)
+		env.api = peer_new(env.base, PROC_POLLER, PROC_API, fd,
+		    &api_ops, NULL);
+	else if (m->peer.proc == PROC_REGISTRY && env.registry == NULL)
+		env.registry = peer_new(env.base, PROC_POLLER, PROC_REGISTRY,
+		    fd, &registry_ops, NULL);
+	else
+		fatalx("unexpected peer");
+	tell_set_registry(env.registry);
+}
+
+static void
+on_conf_begin(struct peer *peer __attribute__((unused)),
+    const union msg *m __attribute__((unused)),
+    int fd __attribute__((unused)))
+{
+	github_reset(env.base);
+}
+
+static void
+on_conf_github(struct peer *peer __attribute__((unused)), const union msg *m,
+    int fd __attribute__((unused)))
+{
+	const struct msg_conf_github	*c = &m->conf_github;
+
+	if (github_add(c->index, c->name, c->url, c->owners, c->concurrent,
+	    c->points) == -1)
+		fatal("github %s", c->name);
+}
+
+/* Certificates are parsed once and shared by all connections. */
+static void
+on_conf_ca(struct peer *peer __attribute__((unused)), const union msg *m,
+    int fd)
+{
+	struct stat	 st;
+	char		*pem;
+	ssize_t		 n;
+
+	if (fstat(fd, &st) == -1 || st.st_size <= 0 || st.st_size > CA_MAX ||
+	    (pem = malloc((size_t)st.st_size)) == NULL) {
+		log_warn("ca certificates: not readable");
+		close(fd);
+		return;
+	}
+	n = pread(fd, pem, (size_t)st.st_size, 0);
+	if (n <= 0 || github_set_ca(m->conf_ca.index, pem, (size_t)n) == -1)
+		log_warn("ca certificates: no certificate in it");
+	free(pem);
+	close(fd);
+}
+
+static void
+on_conf_poll(struct peer *peer __attribute__((unused)), const union msg *m,
+    int fd __attribute__((unused)))
+{
+	watch_set_intervals(m->conf_poll.active, m->conf_poll.idle,
+	    m->conf_poll.max);
+}
+
+static void
+on_lease(struct peer *peer __attribute__((unused)), const union msg *m,
+    int fd __attribute__((unused)))
+{
+	if (github_set_token(m->lease.index, m->lease.token.data,
+	    m->lease.token.len) == -1)
+		fatal("lease");
+}
+
+static void
+on_conf_end(struct peer *peer, const union msg *m __attribute__((unused)),
+    int fd __attribute__((unused)))
+{
+	union msg	 reply;
+
+	memset(&reply, 0, sizeof(reply));
+	reply.running.pid = (uint32_t)getpid();
+	peer_send(peer, M_RUNNING, &reply, -1);
+}
+
+static void
+on_verbose(struct peer *peer __attribute__((unused)), const union msg *m,
+    int fd __attribute__((unused)))
+{
+	log_set_verbose(m->verbose.verbose);
+}
+
+static void
+on_op(struct peer *peer __attribute__((unused)), const union msg *m,
+    int fd __attribute__((unused)))
+{
+	struct json_object	*args;
+	struct json_error	 err;
+	struct asked		 asked;
+
+	memset(&asked, 0, sizeof(asked));
+	asked.op = m->op.op;
+	asked.verb = m->op.verb;
+	asked.deadline = m->op.deadline - DEADLINE_MARGIN;
+	(void)strlcpy(asked.actor, m->op.actor, sizeof(asked.actor));
+	(void)strlcpy(asked.target, m->op.target, sizeof(asked.target));
+	args = json_parse_strict(m->op.args.data, m->op.args.len, MSG_DOC_MAX,
+	    &err);
+	if (m->op.verb >= VERB_MAX || ops[m->op.verb] == NULL || args == NULL)
+		fatalx("api: operation that is none");
+	log_debug("op %llu: %s %s", (unsigned long long)asked.op,
+	    verb_get(asked.verb)->name, log_visible(asked.target));
+	ops[m->op.verb](&asked, args);
+	json_object_put(args);
+}
+
+static void
+on_pipeline(struct peer *peer __attribute__((unused)), const union msg *m,
+    int fd __attribute__((unused)))
+{
+	struct pipeline	*p;
+
+	p = pipelines_put(m->pipeline.doc.data, m->pipeline.doc.len,
+	    m->pipeline.known);
+	if (p == NULL || !env.synced)
+		return;
+	op_teardown_pipeline(p);
+	watch_pipeline(p);
+}
+
+static void
+on_looked(struct peer *peer __attribute__((unused)), const union msg *m,
+    int fd __attribute__((unused)))
+{
+	watch_restore(m->looked.url, m->looked.etag, m->looked.newest);
+}
+
+static void
+on_track(struct peer *peer __attribute__((unused)), const union msg *m,
+    int fd __attribute__((unused)))
+{
+	struct pipeline		*p = pipelines_find(m->track.pipeline_id);
+	struct json_object	*doc;
+
+	if (p == NULL)
+		return;
+	doc = json_parse_strict(m->track.doc.data, m->track.doc.len,
+	    MSG_DOC_MAX, NULL);
+	(void)pipeline_track(p, (int64_t)m->track.run_id, doc);
+	json_object_put(doc);
+}
+
+static void
+on_synced(struct peer *peer __attribute__((unused)), const union msg *m,
+    int fd __attribute__((unused)))
+{
+	struct pipeline	*p;
+
+	env.synced = 1;
+	log_debug("%u pipelines", m->synced.pipelines);
+	for (p = pipelines_next(NULL); p != NULL; p = pipelines_next(p))
+		op_teardown_pipeline(p);
+	watch_start();
+}
+
+static void
+on_noted(struct peer *peer __attribute__((unused)), const union msg *m,
+    int fd __attribute__((unused)))
+{
+	op_teardown_noted(m->noted.op, m->noted.status);
+}

@@ -1,0 +1,53 @@
+/*
+ * Copyright (c) 2026 The CCM authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * The poller's operations, one per verb that walks the ring, and what they
+ * share.  Runs in the poller.
+ */
+
+#ifndef CCM_POLLER_POLLER_H
+#define CCM_POLLER_POLLER_H
+
+#include <stdint.h>
+
+#include "tell.h"
+
+struct event_base;
+struct json_object;
+struct pipeline;
+
+struct event_base *poller_base(void);
+
+/*
+ * An operation begins.  `args` is as verb_check_args left it and good until
+ * the function returns.  Each ends with exactly one tell_outcome or
+ * tell_refused before asked->deadline.
+ */
+void op_provision(const struct asked *asked, struct json_object *args);
+void op_teardown(const struct asked *asked, struct json_object *args);
+void op_stats(const struct asked *asked, struct json_object *args);
+
+/* The registry noted an intent (status 200), or will answer by itself. */
+void op_teardown_noted(uint64_t op, int status);
+
+/*
+ * A pipeline's document came: resume a teardown that a restart cut off, or
+ * leave off when the pipeline was provisioned again.
+ */
+void op_teardown_pipeline(struct pipeline *p);
+
+#endif

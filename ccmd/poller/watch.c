@@ -1,0 +1,407 @@
+/*
+ * Copyright (c) 2026 The CCM authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * Repositories: which are watched, when to look at them next, and what a
+ * look's end means for their pipelines.  Runs in the poller.  Must not
+ * change a pipeline by itself: it tells the registry.
+ */
+
+#include "config.h"
+
+#include <ctype.h>
+#include <event2/event.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "github.h"
+#include "log.h"
+#include "proc.h"
+#include "resolve.h"
+#include "tell.h"
+#include "watch.h"
+
+#define NO_TOKEN	"no GitHub token is configured for this owner"
+
+RB_HEAD(repository_tree, repository);
+
+/* An ETag of former times, until its repository is watched. */
+struct former {
+	RB_ENTRY(former) entry;
+	char		*url;
+	char		*etag;
+	uint64_t	 newest;
+};
+RB_HEAD(former_tree, former);
+
+static struct {
+	struct repository_tree repositories;
+	struct former_tree formers;
+	uint32_t	 active;
+	uint32_t	 idle;
+	uint32_t	 max;
+	int		 started;
+} env = {
+	.repositories = RB_INITIALIZER(&env.repositories),
+	.formers = RB_INITIALIZER(&env.formers),
+	.active = 10, .idle = 60, .max = 300
+};
+
+static int	 repository_cmp(struct repository *, struct repository *);
+static int	 former_cmp(struct former *, struct former *);
+static struct repository *repository_get(struct github *, const char *);
+static void	 repository_free(struct repository *);
+static void	 recall(struct repository *);
+static void	 attach(struct pipeline *, struct repository *);
+static void	 detach(struct pipeline *);
+static void	 look(struct due *);
+static void	 say_fresh(struct pipeline *, int64_t, uint32_t);
+static void	 wake(struct repository *, const char *);
+static int64_t	 next_look(struct repository *, enum look_end, int64_t);
+
+RB_GENERATE_STATIC(repository_tree, repository, entry, repository_cmp)
+RB_GENERATE_STATIC(former_tree, former, entry, former_cmp)
+
+/* Names match in any letter case, as on GitHub. */
+static int
+repository_cmp(struct repository *a, struct repository *b)
+{
+	if (a->gh != b->gh)
+		return ((uintptr_t)a->gh < (uintptr_t)b->gh ? -1 : 1);
+	return (strcasecmp(a->name, b->name));
+}
+
+static int
+former_cmp(struct former *a, struct former *b)
+{
+	return (strcmp(a->url, b->url));
+}
+
+int
+watch_init(struct event_base *base)
+{
+	return (schedule_init(base, look));
+}
+
+void
+watch_set_intervals(uint32_t active, uint32_t idle, uint32_t max)
+{
+	env.active = active;
+	env.idle = idle;
+	env.max = max;
+}
+
+uint32_t
+watch_interval(const struct repository *r)
+{
+	const struct pipeline	*p;
+
+	TAILQ_FOREACH(p, &r->pipelines, sibling)
+		if (p->ntracked > 0)
+			return (env.active);
+	return (env.idle);
+}
+
+void
+watch_restore(const char *url, const char *etag, uint64_t newest)
+{
+	struct former	*f;
+
+	if ((f = calloc(1, sizeof(*f))) == NULL ||
+	    (f->url = strdup(url)) == NULL || (f->etag = strdup(etag)) == NULL)
+		fatal("watch_restore");
+	f->newest = newest;
+	if (RB_INSERT(former_tree, &env.formers, f) != NULL) {
+		free(f->url);
+		free(f->etag);
+		free(f);
+	}
+}
+
+void
+watch_start(void)
+{
+	struct pipeline	*p;
+
+	env.started = 1;
+	for (p = pipelines_next(NULL); p != NULL; p = pipelines_next(p))
+		watch_pipeline(p);
+}
+
+void
+watch_pipeline(struct pipeline *p)
+{
+	struct repository	*r;
+	struct github		*gh;
+
+	if (!env.started)
+		return;
+	if (p->state == PIPELINE_INACTIVE) {
+		detach(p);
+		return;
+	}
+	gh = github_for(p->name, strcspn(p->name, "/"));
+	if (gh == NULL || !github_has_token(gh)) {
+		detach(p);
+		watch_stale(p, NO_TOKEN);
+		return;
+	}
+	if (p->workflow_id == 0 || p->repository_id == 0) {
+		detach(p);
+		resolve_pipeline(p, gh);
+		return;
+	}
+	if ((r = repository_get(gh, p->name)) == NULL)
+		fatal("repository");
+	if (p->repository == r && p->known)
+		return;
+	attach(p, r);
+	if (r->look != NULL)
+		r->again = 1;
+	else
+		schedule_at(&r->due, proc_now_ms());
+}
+
+static struct repository *
+repository_get(struct github *gh, const char *name)
+{
+	struct repository	*r, key;
+
+	key.gh = gh;
+	(void)strlcpy(key.name, name, sizeof(key.name));
+	if ((r = RB_FIND(repository_tree, &env.repositories, &key)) != NULL)
+		return (r);
+	if ((r = calloc(1, sizeof(*r))) == NULL)
+		return (NULL);
+	r->gh = gh;
+	(void)strlcpy(r->name, name, sizeof(r->name));
+	TAILQ_INIT(&r->pipelines);
+	TAILQ_INIT(&r->waiters);
+	r->interval = env.idle;
+	RB_INSERT(repository_tree, &env.repositories, r);
+	recall(r);
+	return (r);
+}
+
+/* Take over what was known of it before a restart. */
+static void
+recall(struct repository *r)
+{
+	struct former	*f, key;
+	char		 path[GH_PATH_MAX], url[MSG_URL_MAX];
+	int		 n;
+
+	if (look_path(r, path, sizeof(path)) == -1)
+		return;
+	n = snprintf(url, sizeof(url), "%s%s", github_url(r->gh), path);
+	if (n < 0 || (size_t)n >= sizeof(url))
+		return;
+	key.url = url;
+	if ((f = RB_FIND(former_tree, &env.formers, &key)) == NULL)
+		return;
+	(void)strlcpy(r->etag, f->etag, sizeof(r->etag));
+	r->newest = f->newest;
+	RB_REMOVE(former_tree, &env.formers, f);
+	free(f->url);
+	free(f->etag);
+	free(f);
+}
+
+static void
+repository_free(struct repository *r)
+{
+	wake(r, "the pipeline is not watched any more");
+	if (r->look != NULL)
+		look_cancel(r->look);
+	schedule_remove(&r->due);
+	RB_REMOVE(repository_tree, &env.repositories, r);
+	free(r);
+}
+
+static void
+attach(struct pipeline *p, struct repository *r)
+{
+	if (p->repository == r)
+		return;
+	detach(p);
+	p->repository = r;
+	TAILQ_INSERT_TAIL(&r->pipelines, p, sibling);
+}
+
+static void
+detach(struct pipeline *p)
+{
+	struct repository	*r = p->repository;
+
+	resolve_forget(p);
+	if (r == NULL)
+		return;
+	/* A look holds pointers to its pipelines: begin it anew. */
+	if (r->look != NULL) {
+		look_cancel(r->look);
+		schedule_at(&r->due, proc_now_ms());
+	}
+	TAILQ_REMOVE(&r->pipelines, p, sibling);
+	p->repository = NULL;
+	if (TAILQ_EMPTY(&r->pipelines))
+		repository_free(r);
+}
+
+static void
+look(struct due *due)
+{
+	struct repository	*r;
+
+	r = (struct repository *)(void *)((char *)due -
+	    offsetof(struct repository, due));
+	if (r->look != NULL)
+		return;
+	if (look_start(r) == -1)
+		schedule_at(&r->due, proc_now_ms() + 1000);
+}
+
+void
+watch_now(struct pipeline *p, struct waiter *w)
+{
+	struct repository	*r = p->repository;
+
+	if (r == NULL) {
+		w->done(w, "the pipeline is not watched");
+		return;
+	}
+	TAILQ_INSERT_TAIL(&r->waiters, w, entry);
+	if (r->look == NULL)
+		schedule_at(&r->due, proc_now_ms());
+}
+
+void
+watch_forget(struct repository *r, struct waiter *w)
+{
+	TAILQ_REMOVE(&r->waiters, w, entry);
+}
+
+static void
+wake(struct repository *r, const char *why)
+{
+	struct waiter	*w;
+
+	while ((w = TAILQ_FIRST(&r->waiters)) != NULL) {
+		TAILQ_REMOVE(&r->waiters, w, entry);
+		w->done(w, why);
+	}
+}
+
+void
+watch_looked(struct repository *r, enum look_end end, const char *why,
+    int64_t wait)
+{
+	struct pipeline	*p;
+	int64_t		 now = time(NULL);
+
+	r->interval = watch_interval(r);
+	r->failures = end == LOOK_FRESH ? 0 : r->failures + 1;
+	TAILQ_FOREACH(p, &r->pipelines, sibling)
+		switch (end) {
+		case LOOK_FRESH:
+			say_fresh(p, now, r->interval);
+			break;
+		case LOOK_STALE:
+			watch_stale(p, why);
+			break;
+		case LOOK_ERROR:
+			watch_error(p, why);
+			break;
+		}
+	if (end != LOOK_FRESH && r->failures == 1)
+		log_info("%s: look failed: %s", r->name, log_visible(why));
+	wake(r, end == LOOK_FRESH ? NULL : why);
+	schedule_at(&r->due, next_look(r, end, wait));
+}
+
+static int64_t
+next_look(struct repository *r, enum look_end end, int64_t wait)
+{
+	int64_t	 now = proc_now_ms();
+
+	if (r->again) {
+		r->again = 0;
+		return (now);
+	}
+	if (end == LOOK_STALE && wait > 0)
+		return (now + wait * 1000);
+	return (now + schedule_jitter(r->interval, arc4random()));
+}
+
+static void
+say_fresh(struct pipeline *p, int64_t now, uint32_t interval)
+{
+	struct json_object	*patch;
+
+	p->told_stale = 0;
+	if (p->state == PIPELINE_ERROR) {
+		p->state = PIPELINE_ACTIVE;
+		p->error[0] = '\0';
+		patch = json_object_new_object();
+		json_object_object_add(patch, "status",
+		    json_object_new_string("active"));
+		json_object_object_add(patch, "error", NULL);
+		tell_change(p->id, patch, "GitHub lets us look again");
+	}
+	if (p->known)
+		tell_fresh(p->id, now, interval);
+}
+
+/* Said once until it is fresh again: the figures only get older. */
+void
+watch_stale(struct pipeline *p, const char *why)
+{
+	if (p->told_stale)
+		return;
+	p->told_stale = 1;
+	tell_stale(p->id, why);
+}
+
+void
+watch_error(struct pipeline *p, const char *why)
+{
+	struct json_object	*patch;
+
+	watch_stale(p, why);
+	if (p->state == PIPELINE_ERROR && strcmp(p->error, why) == 0)
+		return;
+	p->state = PIPELINE_ERROR;
+	(void)strlcpy(p->error, why, sizeof(p->error));
+	patch = json_object_new_object();
+	json_object_object_add(patch, "status",
+	    json_object_new_string("error"));
+	json_object_object_add(patch, "error", json_object_new_string(why));
+	tell_change(p->id, patch, why);
+}
+
+/* Another name, as every new look would find out again. */
+void
+watch_moved(struct repository *r)
+{
+	struct pipeline	*p;
+
+	r->etag[0] = '\0';
+	TAILQ_FOREACH(p, &r->pipelines, sibling)
+		resolve_pipeline(p, r->gh);
+}
