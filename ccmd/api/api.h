@@ -1,0 +1,160 @@
+/*
+ * Copyright (c) 2026 The CCM authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * The api's inside: a request, how it is answered, and who answers what.
+ * Runs in the api.
+ *
+ *	api.c		main, peers, configuration
+ *	conn.c		HTTP connections: reading, writing, time-outs
+ *	http.c		bytes to requests
+ *	control.c	the control socket
+ *	route.c		from a request to its operation, and back
+ *	auth.c		tokens and roles
+ *	view.c		pipelines and their runs
+ *	read.c		what is answered from the view
+ */
+
+#ifndef CCM_API_API_H
+#define CCM_API_API_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <bsd/sys/tree.h>
+
+#include "msg.h"
+#include "verb.h"
+
+struct event_base;
+struct json_object;
+struct peer;
+struct request;
+
+/* Operations in the ring at a time; more are answered 503. */
+#define API_MAX_OPERATIONS	1024
+/* A client of the API waits 10 s: the ring has that long, milliseconds. */
+#define API_DEADLINE_MS		9000
+
+/* A piece of an answer; the last has `more` 0. */
+struct answer {
+	int		 status;
+	uint32_t	 retry_after;	/* seconds, 0: none */
+	int		 more;
+	const char	*body;
+	size_t		 len;
+	const char	*etag;		/* NULL: none */
+	const char	*allow;		/* for 405, NULL else */
+};
+
+typedef void (*answer_fn)(struct request *req, const struct answer *a);
+
+struct request {
+	RB_ENTRY(request) entry;
+	uint64_t	 op;		/* its number in the ring, 0: none */
+	int64_t		 deadline;	/* CLOCK_MONOTONIC, ms */
+	const struct verb *verb;
+	struct json_object *args;
+	enum role	 role;
+	char		 actor[MSG_ID_MAX + 1];
+	char		 target[MSG_ID_MAX + 1];
+	char		 match[128];	/* If-None-Match */
+	answer_fn	 answer;	/* NULL: the client went */
+	void		*arg;
+};
+
+/* --- route.c */
+
+int route_init(struct event_base *base);
+void route_set_peers(struct peer *poller, struct peer *registry);
+
+/*
+ * Take a request with verb, args, role and actor set: check it, carry it
+ * out or send it on.  It is answered once, perhaps before this returns, and
+ * freed then.  route_forget: its client went, it goes on without.
+ */
+struct request *request_new(answer_fn answer, void *arg);
+void request_free(struct request *req);
+void route_request(struct request *req);
+void route_forget(struct request *req);
+
+/* The registry's answer. */
+void route_answer(const struct msg_answer *m);
+
+/* The set ends: tell those who wait, as far as it can be told. */
+void route_give_up(void);
+size_t route_operations(void);
+
+/*
+ * The row for a method and path, its path arguments added to `args`.
+ * NULL with `*allow` set: the path is there with other methods; with
+ * `*allow` empty: there is no such path.
+ */
+const struct verb *route_find(const char *method, const char *path,
+    size_t len, struct json_object *args, char *allow, size_t size);
+
+/* Answer with {"success": false, ...} / with a document (taken over). */
+void answer_error(struct request *req, int status, const char *code,
+    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+void answer_json(struct request *req, int status, struct json_object *o);
+
+/* The text of an error body, into a buffer. */
+size_t error_body(char *buf, size_t size, const char *code,
+    const char *text);
+
+/* A refusal for the audit log. */
+void route_audit(const char *verb, const char *actor, const char *target,
+    int status, const char *detail, uint32_t count);
+
+/* --- auth.c */
+
+#define AUTH_TOKENS_MAX	256
+
+void auth_reset(void);
+int auth_add(const char *name, enum role role, const void *hash, size_t len,
+    int64_t expires);
+size_t auth_count(void);
+
+/*
+ * Whose token is it?  All hashes are compared, each in constant time.
+ * Returns the role and copies the name; ROLE_NONE if it is nobody's.
+ */
+enum role auth_check(const void *token, size_t len, char *name, size_t size);
+
+/* --- read.c */
+
+/* Answer from the view; the table's entries are the verbs of WALK_READ. */
+void read_request(struct request *req);
+void read_set_synced(void);
+int read_is_synced(void);
+/* Connections open now, for the status. */
+void read_set_connections(size_t (*count)(void));
+
+/* --- conn.c, control.c */
+
+int conn_init(struct event_base *base);
+int conn_listen(int fd, const char *name);
+int control_init(struct event_base *base);
+int control_listen(int fd, enum role role);
+/* Begin to accept, and leave off. */
+void conn_start(void);
+void control_start(void);
+size_t conn_count(void);
+size_t control_count(void);
+/* Write out what is answered already, as far as it goes at once. */
+void conn_flush(void);
+
+#endif

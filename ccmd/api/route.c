@@ -1,0 +1,438 @@
+/*
+ * Copyright (c) 2026 The CCM authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * From a request to its operation, and from the ring's answer back to its
+ * client.  Runs in the api.  Must not answer for what only the registry
+ * can make durable.
+ */
+
+#include "config.h"
+
+#include <event2/event.h>
+#include <json-c/json.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api.h"
+#include "json.h"
+#include "log.h"
+#include "proc.h"
+#include "view.h"
+
+/* An answer that does not come is given up that long after its deadline. */
+#define GRACE_MS	700
+
+RB_HEAD(request_tree, request);
+
+static struct {
+	struct event_base	*base;
+	struct event		*sweep;
+	struct peer		*poller;
+	struct peer		*registry;
+	struct request_tree	 waiting;
+	size_t			 n;
+	uint64_t		 last_op;
+} env = { .waiting = RB_INITIALIZER(&env.waiting) };
+
+static int	 request_cmp(struct request *, struct request *);
+static void	 on_sweep(evutil_socket_t, short, void *);
+static int	 check(struct request *);
+static void	 send_op(struct request *);
+static void	 done(struct request *, const struct answer *);
+static int	 match_path(const char *, const char *, size_t,
+		    struct json_object *);
+static int	 path_value(const char *, size_t, char *, size_t);
+
+RB_GENERATE_STATIC(request_tree, request, entry, request_cmp)
+
+static int
+request_cmp(struct request *a, struct request *b)
+{
+	return (a->op < b->op ? -1 : a->op > b->op);
+}
+
+int
+route_init(struct event_base *base)
+{
+	static const struct timeval half = { 0, 500000 };
+
+	env.base = base;
+	env.sweep = event_new(base, -1, EV_PERSIST, on_sweep, NULL);
+	if (env.sweep == NULL)
+		return (-1);
+	return (event_add(env.sweep, &half));
+}
+
+void
+route_set_peers(struct peer *poller, struct peer *registry)
+{
+	env.poller = poller;
+	env.registry = registry;
+}
+
+size_t
+route_operations(void)
+{
+	return (env.n);
+}
+
+struct request *
+request_new(answer_fn answer, void *arg)
+{
+	struct request	*req;
+
+	if ((req = calloc(1, sizeof(*req))) == NULL)
+		return (NULL);
+	if ((req->args = json_object_new_object()) == NULL) {
+		free(req);
+		return (NULL);
+	}
+	req->answer = answer;
+	req->arg = arg;
+	return (req);
+}
+
+void
+request_free(struct request *req)
+{
+	json_object_put(req->args);
+	free(req);
+}
+
+void
+route_request(struct request *req)
+{
+	if (check(req) == -1)
+		return;
+	if (req->verb->walk == WALK_READ &&
+	    !(req->verb->id == VERB_PIPELINE_STATS &&
+	    json_flag(req->args, "fresh")))
+		read_request(req);
+	else if (env.n >= API_MAX_OPERATIONS)
+		answer_error(req, 503, "busy", "Too many operations at once");
+	else
+		send_op(req);
+}
+
+/* Role, arguments, and that the pipeline is there. */
+static int
+check(struct request *req)
+{
+	struct verb_error	 err;
+	const char		*id;
+
+	if (req->role < req->verb->role) {
+		answer_error(req, 403, "forbidden",
+		    "This needs the role %s", role_name(req->verb->role));
+		return (-1);
+	}
+	if (verb_check_args(req->verb, req->args, &err) == -1) {
+		answer_error(req, err.status, err.code, "%s", err.text);
+		return (-1);
+	}
+	if (req->verb->role != ROLE_NONE && !read_is_synced()) {
+		answer_error(req, 503, "unavailable", "Starting");
+		return (-1);
+	}
+	if ((id = json_string(req->args, "id")) == NULL)
+		return (0);
+	if (view_find(id) == NULL) {
+		(void)strlcpy(req->target, id, sizeof(req->target));
+		answer_error(req, 404, "pipeline_not_found",
+		    "Pipeline not found: %s", id);
+		return (-1);
+	}
+	(void)strlcpy(req->target, id, sizeof(req->target));
+	return (0);
+}
+
+static void
+send_op(struct request *req)
+{
+	struct msg_blob	 args;
+	union msg	 m;
+
+	req->op = ++env.last_op;
+	req->deadline = proc_now_ms() + API_DEADLINE_MS;
+	RB_INSERT(request_tree, &env.waiting, req);
+	env.n++;
+	args.data = json_text(req->args, &args.len);
+	memset(&m, 0, sizeof(m));
+	if (req->verb->walk == WALK_QUERY) {
+		m.query.op = req->op;
+		m.query.verb = req->verb->id;
+		m.query.actor = req->actor;
+		m.query.target = req->target;
+		m.query.args = args;
+		peer_send(env.registry, M_QUERY, &m, -1);
+	} else {
+		m.op.op = req->op;
+		m.op.verb = req->verb->id;
+		m.op.deadline = req->deadline;
+		m.op.actor = req->actor;
+		m.op.target = req->target;
+		m.op.args = args;
+		peer_send(env.poller, M_OP, &m, -1);
+	}
+}
+
+void
+route_answer(const struct msg_answer *m)
+{
+	struct request	*req, key;
+	struct answer	 a;
+
+	key.op = m->op;
+	if ((req = RB_FIND(request_tree, &env.waiting, &key)) == NULL) {
+		log_debug("op %llu: answer after its time",
+		    (unsigned long long)m->op);
+		return;
+	}
+	if (!m->more) {
+		RB_REMOVE(request_tree, &env.waiting, req);
+		env.n--;
+		req->op = 0;
+	}
+	/* A fresh look is done: now the figures are read. */
+	if (req->verb->id == VERB_PIPELINE_STATS && m->status < 300 &&
+	    req->answer != NULL) {
+		read_request(req);
+		return;
+	}
+	memset(&a, 0, sizeof(a));
+	a.status = m->status;
+	a.retry_after = m->retry_after;
+	a.more = m->more;
+	a.body = m->body.data;
+	a.len = m->body.len;
+	done(req, &a);
+}
+
+/* Hand a piece on; behind the last one the request goes. */
+static void
+done(struct request *req, const struct answer *a)
+{
+	if (req->answer != NULL)
+		req->answer(req, a);
+	if (!a->more)
+		request_free(req);
+}
+
+void
+route_forget(struct request *req)
+{
+	req->answer = NULL;
+	req->arg = NULL;
+}
+
+static void
+on_sweep(evutil_socket_t fd __attribute__((unused)),
+    short what __attribute__((unused)), void *arg __attribute__((unused)))
+{
+	struct request	*req, *next;
+	int64_t		 now = proc_now_ms();
+
+	RB_FOREACH_SAFE(req, request_tree, &env.waiting, next) {
+		if (req->deadline + GRACE_MS > now)
+			break;	/* numbers go with time */
+		RB_REMOVE(request_tree, &env.waiting, req);
+		env.n--;
+		req->op = 0;
+		answer_error(req, 503, "unavailable", "No answer in time; "
+		    "whether it was carried out is not known");
+	}
+}
+
+void
+route_give_up(void)
+{
+	struct request	*req, *next;
+
+	RB_FOREACH_SAFE(req, request_tree, &env.waiting, next) {
+		RB_REMOVE(request_tree, &env.waiting, req);
+		req->op = 0;
+		answer_error(req, 503, "unavailable", "The daemon restarts; "
+		    "whether it was carried out is not known");
+	}
+	env.n = 0;
+}
+
+size_t
+error_body(char *buf, size_t size, const char *code, const char *text)
+{
+	struct json_object	*o = json_object_new_object();
+	const char		*s;
+	size_t			 len;
+
+	json_object_object_add(o, "success", json_object_new_boolean(0));
+	json_object_object_add(o, "error", json_object_new_string(text));
+	json_object_object_add(o, "code", json_object_new_string(code));
+	s = json_text(o, &len);
+	if (len >= size)
+		len = size - 1;
+	memcpy(buf, s, len);
+	buf[len] = '\0';
+	json_object_put(o);
+	return (len);
+}
+
+void
+answer_error(struct request *req, int status, const char *code,
+    const char *fmt, ...)
+{
+	char		 text[MSG_TEXT_MAX], body[2 * MSG_TEXT_MAX];
+	struct answer	 a;
+	va_list		 ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	memset(&a, 0, sizeof(a));
+	a.status = status;
+	a.retry_after = status == 503 || status == 429 ? 1 : 0;
+	a.body = body;
+	a.len = error_body(body, sizeof(body), code, text);
+	/* What was refused here never reaches the registry's own audit. */
+	if (req->verb != NULL && req->verb->walk == WALK_RING)
+		route_audit(req->verb->name, req->actor, req->target, status,
+		    text, 1);
+	done(req, &a);
+}
+
+void
+answer_json(struct request *req, int status, struct json_object *o)
+{
+	struct answer	 a;
+
+	memset(&a, 0, sizeof(a));
+	a.status = status;
+	a.body = json_text(o, &a.len);
+	done(req, &a);
+	json_object_put(o);
+}
+
+void
+route_audit(const char *verb, const char *actor, const char *target,
+    int status, const char *detail, uint32_t count)
+{
+	union msg	 m;
+
+	if (env.registry == NULL)
+		return;
+	memset(&m, 0, sizeof(m));
+	m.audit.verb = verb;
+	m.audit.actor = actor;
+	m.audit.target = target;
+	m.audit.status = (uint16_t)status;
+	m.audit.detail = detail;
+	m.audit.count = count;
+	peer_send(env.registry, M_AUDIT, &m, -1);
+}
+
+const struct verb *
+route_find(const char *method, const char *path, size_t len,
+    struct json_object *args, char *allow, size_t size)
+{
+	const struct verb	*v, *found = NULL;
+	size_t			 i, fixed, best = 0;
+
+	allow[0] = '\0';
+	for (i = 0; (v = verb_at(i)) != NULL; i++) {
+		if (v->method == NULL || !match_path(v->path, path, len, NULL))
+			continue;
+		if (allow[0] != '\0')
+			(void)strlcat(allow, ", ", size);
+		(void)strlcat(allow, v->method, size);
+		/* Of two rows the one with more fixed text: provision. */
+		fixed = strcspn(v->path, "{");
+		if (strcmp(v->method, method) == 0 && fixed >= best) {
+			found = v;
+			best = fixed;
+		}
+	}
+	if (found != NULL)
+		(void)match_path(found->path, path, len, args);
+	return (found);
+}
+
+/*
+ * "/api/pipelines/{id}/runs" against a path.  With `args` the values are
+ * added; one that is no proper text becomes "", which no check lets pass.
+ */
+static int
+match_path(const char *row, const char *path, size_t len,
+    struct json_object *args)
+{
+	const char	*end = path + len;
+	char		 name[32], value[128];
+	size_t		 n;
+
+	while (*row != '\0') {
+		if (*row != '{') {
+			if (path == end || *path++ != *row++)
+				return (0);
+			continue;
+		}
+		n = strcspn(++row, "}");
+		if (n >= sizeof(name))
+			return (0);
+		memcpy(name, row, n);
+		name[n] = '\0';
+		row += n + 1;
+		for (n = 0; path + n < end && path[n] != '/'; n++)
+			;
+		if (n == 0)
+			return (0);
+		if (args != NULL) {
+			if (path_value(path, n, value, sizeof(value)) == -1)
+				value[0] = '\0';
+			json_object_object_add(args, name,
+			    json_object_new_string(value));
+		}
+		path += n;
+	}
+	return (path == end);
+}
+
+/* Percent-decoded once; what does not fit or is not text is refused. */
+static int
+path_value(const char *p, size_t len, char *dst, size_t size)
+{
+	static const char	 hex[] = "0123456789abcdef";
+	const char		*hi, *lo;
+	size_t			 i, n = 0;
+	int			 c;
+
+	for (i = 0; i < len; i++) {
+		c = (unsigned char)p[i];
+		if (c == '%') {
+			if (i + 2 >= len ||
+			    (hi = memchr(hex, p[i + 1] | 0x20, 16)) == NULL ||
+			    (lo = memchr(hex, p[i + 2] | 0x20, 16)) == NULL)
+				return (-1);
+			c = (int)((hi - hex) * 16 + (lo - hex));
+			i += 2;
+		}
+		if (c < 0x21 || c > 0x7e || n + 1 >= size)
+			return (-1);
+		dst[n++] = (char)c;
+	}
+	dst[n] = '\0';
+	return (0);
+}
