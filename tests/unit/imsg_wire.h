@@ -172,13 +172,21 @@ send_raw(const void *data, size_t len, const int *fds, size_t nfds)
 	assert_int_equal(syscall(SYS_sendmsg, t.sock[0], &m, 0), len);
 }
 
-/* What b would read, without imsg: exactly `len` bytes. */
+/*
+ * What b would read, without imsg: exactly `len` bytes.  One call does not
+ * go beyond a descriptor.
+ */
 static inline void
 assert_wire(const void *expected, size_t len)
 {
 	static unsigned char	 got[RAW_MAX];
+	size_t			 have = 0;
+	ssize_t			 n;
 
-	assert_int_equal(recv(t.sock[1], got, sizeof(got), MSG_DONTWAIT), len);
+	while ((n = recv(t.sock[1], got + have, sizeof(got) - have,
+	    MSG_DONTWAIT)) > 0)
+		have += (size_t)n;
+	assert_int_equal(have, len);
 	assert_memory_equal(got, expected, len);
 }
 
