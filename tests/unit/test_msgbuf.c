@@ -43,6 +43,7 @@ static struct {
 	int	 errors;
 	int	 calls;
 	int	 no_slot;	/* for a descriptor received */
+	int	 controls;	/* calls that sent one */
 } fault;
 
 static int
@@ -79,6 +80,7 @@ sendmsg(int fd, const struct msghdr *msg, int flags)
 
 	if (inject())
 		return (-1);
+	fault.controls += msg->msg_controllen != 0;
 	if (fault.max_send != 0) {
 		m.msg_iov = iov;
 		m.msg_iovlen = shorten(iov, msg->msg_iov, msg->msg_iovlen,
@@ -231,7 +233,9 @@ test_short_writes(void **state)
 			imsg_compose(&t.a, 2, 7, 8, fd, "second", 6);
 			imsg_compose(&t.a, 3, 7, 8, -1, NULL, 0);
 			assert_int_equal(imsgbuf_queuelen(&t.a), 3);
+			fault.controls = 0;
 			assert_int_equal(imsgbuf_flush(&t.a), 0);
+			assert_int_equal(fault.controls, 1);
 			assert_fails(fcntl(fd, F_GETFD) == -1, EBADF);
 			if (round == 0) {
 				read_all();
@@ -396,10 +400,19 @@ test_mismatch(void **state)
 	read_all();
 	assert_int_equal(count_fds(), open_before);
 	assert_int_equal(expect(1, "abcd"), -1);
-	/* Held when everything ends: teardown counts. */
+	/* Held when everything is discarded. */
 	send_raw(raw, 5, &fd, 1);
 	read_all();
 	assert_int_equal(count_fds(), open_before + 1);
+	msgbuf_clear(t.b.w);
+	assert_int_equal(count_fds(), open_before);
+	/* Held for a header that proves to be bad. */
+	put_raw(raw, 1, 15, "");
+	send_raw(raw, 5, &fd, 1);
+	read_all();
+	send_raw(raw + 5, 11, NULL, 0);
+	assert_fails(imsgbuf_read(&t.b) == -1, ERANGE);
+	assert_int_equal(count_fds(), open_before);
 	close(fd);
 }
 
