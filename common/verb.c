@@ -39,7 +39,7 @@
 #define ARG(name, check, place, need, option, min, max, help)		\
 	{ #name, CHECK_##check, PLACE_##place, need, option, min, max, help },
 /* A row without arguments has an end as well. */
-#define VERB(NAME, name, method, path, words, role, doors, walk, help)	\
+#define VERB(NAME, vname, method, path, words, role, doors, walk, help)	\
 	static const struct verb_arg args_##NAME[] = {			\
 		VERB_ARGS_##NAME(ARG) { .name = NULL }			\
 	};

@@ -34,9 +34,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <bsd/sys/tree.h>
-
 #include "msg.h"
+#include "tree.h"
 #include "verb.h"
 
 struct event_base;

@@ -59,7 +59,7 @@ static int	 match_path(const char *, const char *, size_t,
 		    struct json_object *);
 static int	 path_value(const char *, size_t, char *, size_t);
 
-RB_GENERATE_STATIC(request_tree, request, entry, request_cmp)
+TREE_GENERATE(request_tree, request, entry, request_cmp)
 
 static int
 request_cmp(struct request *a, struct request *b)

@@ -389,8 +389,7 @@ on_ssl_ctx(CURL *easy __attribute__((unused)), void *ctx, void *arg)
 
 	if (req->store == NULL)
 		return (CURLE_SSL_CACERT_BADFILE);
-	if (SSL_CTX_set1_cert_store(ctx, req->store) != 1)
-		return (CURLE_OUT_OF_MEMORY);
+	SSL_CTX_set1_cert_store(ctx, req->store);
 	return (CURLE_OK);
 }
 

@@ -49,8 +49,8 @@ static int64_t	 take_id(struct json_object *, const char *);
 static void	 take_text(char *, size_t, struct json_object *, const char *);
 static void	 remember(struct pipeline *, const struct seen *);
 
-RB_GENERATE_STATIC(pipeline_tree, pipeline, entry, pipeline_cmp)
-RB_GENERATE_STATIC(tracked_tree, tracked, entry, tracked_cmp)
+TREE_GENERATE(pipeline_tree, pipeline, entry, pipeline_cmp)
+TREE_GENERATE(tracked_tree, tracked, entry, tracked_cmp)
 
 static int
 pipeline_cmp(struct pipeline *a, struct pipeline *b)
@@ -79,6 +79,7 @@ pipelines_put(const void *doc, size_t len, int known)
 	struct json_object	*o;
 	struct pipeline		*p = NULL;
 	const char		*id;
+	int			 was_watched;
 
 	if ((o = json_parse_strict(doc, len, DOC_MAX, &err)) == NULL) {
 		log_warn("pipeline document: %s", err.text);
@@ -90,8 +91,14 @@ pipelines_put(const void *doc, size_t len, int known)
 	else if ((p = pipelines_find(id)) == NULL)
 		p = pipeline_new_entry(id);
 	if (p != NULL) {
+		was_watched = p->state != PIPELINE_INACTIVE;
 		take_document(p, o);
-		p->known = known;
+		/*
+		 * A document may have left the registry before our own
+		 * READBACK came there; only a new link starts from nothing.
+		 */
+		if (!was_watched || known)
+			p->known = known;
 	}
 	json_object_put(o);
 	return (p);
@@ -105,6 +112,7 @@ pipeline_new_entry(const char *id)
 	if ((p = calloc(1, sizeof(*p))) == NULL)
 		fatal("pipeline");
 	(void)strlcpy(p->id, id, sizeof(p->id));
+	p->state = PIPELINE_INACTIVE;
 	RB_INIT(&p->tracked);
 	RB_INSERT(pipeline_tree, &env.tree, p);
 	return (p);

@@ -27,7 +27,7 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <json-c/json.h>
-#include <netdb.h>
+#include <nss.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,6 +113,7 @@ static const struct peer_ops registry_ops = { registry_table, on_closed };
 int
 main(void)
 {
+	sandbox_start();
 	log_init("poller", 1, 0);
 	if (sodium_init() == -1)
 		fatalx("sodium_init");

@@ -21,6 +21,7 @@
 
 #include "config.h"
 
+#include <curl/curl.h>
 #include <event2/event.h>
 #include <json-c/json.h>
 #include <stdio.h>
@@ -116,6 +117,8 @@ on_repository(const struct gh_reply *reply, void *arg)
 	struct resolve	*r = arg;
 	char		 path[GH_PATH_MAX], text[MSG_TEXT_MAX];
 	const char	*file;
+	char		*escaped;
+	int		 n;
 
 	r->call = NULL;
 	if (reply->result != GH_OK) {
@@ -131,9 +134,11 @@ on_repository(const struct gh_reply *reply, void *arg)
 	}
 	file = strrchr(r->result.workflow_file, '/');
 	file = file != NULL ? file + 1 : r->result.workflow_file;
-	if (snprintf(path, sizeof(path), "/repos/%s/actions/workflows/%s",
-	    r->result.name, file) >= (int)sizeof(path) ||
-	    ask(r, path, on_workflow) == -1)
+	escaped = curl_easy_escape(NULL, file, 0);
+	n = snprintf(path, sizeof(path), "/repos/%s/actions/workflows/%s",
+	    r->result.name, escaped != NULL ? escaped : "");
+	curl_free(escaped);
+	if (n >= (int)sizeof(path) || ask(r, path, on_workflow) == -1)
 		fail(r, reply, NULL, NULL);
 }
 

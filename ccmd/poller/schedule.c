@@ -42,7 +42,7 @@ static int	 due_cmp(struct due *, struct due *);
 static void	 on_timer(evutil_socket_t, short, void *);
 static void	 arm(void);
 
-RB_GENERATE_STATIC(due_tree, due, entry, due_cmp)
+TREE_GENERATE(due_tree, due, entry, due_cmp)
 
 static int
 due_cmp(struct due *a, struct due *b)

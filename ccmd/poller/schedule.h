@@ -24,7 +24,7 @@
 
 #include <stdint.h>
 
-#include <bsd/sys/tree.h>
+#include "tree.h"
 
 struct event_base;
 

@@ -76,8 +76,8 @@ static void	 say_fresh(struct pipeline *, int64_t, uint32_t);
 static void	 wake(struct repository *, const char *);
 static int64_t	 next_look(struct repository *, enum look_end, int64_t);
 
-RB_GENERATE_STATIC(repository_tree, repository, entry, repository_cmp)
-RB_GENERATE_STATIC(former_tree, former, entry, former_cmp)
+TREE_GENERATE(repository_tree, repository, entry, repository_cmp)
+TREE_GENERATE(former_tree, former, entry, former_cmp)
 
 /* Names match in any letter case, as on GitHub. */
 static int

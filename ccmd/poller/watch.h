@@ -33,11 +33,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <bsd/sys/queue.h>
-#include <bsd/sys/tree.h>
+#include <sys/queue.h>
 
 #include "msg.h"
 #include "schedule.h"
+#include "tree.h"
 
 struct event_base;
 struct gh_call;

@@ -1,0 +1,528 @@
+/*
+ * Copyright (c) 2026 The CCM authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * HTTP connections: reading, writing, time-outs.  Runs in the api, on plain
+ * libevent events: one read buffer shared by all connections, heap only
+ * while a request or an answer is incomplete.  Must not know operations:
+ * what a request means is door.c's affair.
+ */
+
+#include "config.h"
+
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api.h"
+#include "conn.h"
+#include "log.h"
+#include "proc.h"
+
+#define CONN_MAX		4096
+#define CONN_LISTENERS		16
+#define CONN_ACCEPTS		64	/* of one turn */
+#define CONN_READ_SIZE		(64 * 1024)
+#define CONN_REQUEST_MS		30000	/* from first to last byte */
+#define CONN_IDLE_MS		75000
+#define CONN_WRITE_MS		30000	/* without any progress */
+#define CONN_EMFILE_MS		100
+/* A client that lets that much pile up is not read from any more. */
+#define CONN_OUT_MAX		(256 * 1024)
+
+struct listener {
+	struct event	*ev;
+	int		 fd;
+};
+
+TAILQ_HEAD(conn_list, conn);
+
+static struct {
+	struct event_base *base;
+	struct event	*tick;
+	struct event	*resume;
+	struct listener	 listeners[CONN_LISTENERS];
+	size_t		 nlisteners;
+	int		 started;
+	int		 paused;
+	/* In the order of their deadlines, as each list has one length. */
+	struct conn_list idle;
+	struct conn_list reading;
+	struct conn_list writing;
+	struct conn_list waiting;	/* for the ring: it has its own end */
+	size_t		 n;
+	char		 buf[CONN_READ_SIZE];
+} env;
+
+static void	 on_accept(evutil_socket_t, short, void *);
+static void	 on_resume(evutil_socket_t, short, void *);
+static void	 on_tick(evutil_socket_t, short, void *);
+static void	 on_event(evutil_socket_t, short, void *);
+static void	 conn_new(int, const struct sockaddr_storage *);
+static void	 conn_free(struct conn *);
+static void	 pause_accept(void);
+static void	 on_read(struct conn *);
+static void	 feed(struct conn *, const char *, size_t);
+static size_t	 take_requests(struct conn *, const char *, size_t);
+static int	 keep(struct conn *, const char *, size_t);
+static void	 on_write(struct conn *);
+static void	 settle(struct conn *);
+static void	 put_on(struct conn *, struct conn_list *, int);
+static void	 expire(struct conn_list *);
+
+int
+conn_init(struct event_base *base)
+{
+	static const struct timeval second = { 1, 0 };
+
+	env.base = base;
+	TAILQ_INIT(&env.idle);
+	TAILQ_INIT(&env.reading);
+	TAILQ_INIT(&env.writing);
+	TAILQ_INIT(&env.waiting);
+	env.tick = event_new(base, -1, EV_PERSIST, on_tick, NULL);
+	env.resume = evtimer_new(base, on_resume, NULL);
+	if (env.tick == NULL || env.resume == NULL)
+		return (-1);
+	return (event_add(env.tick, &second));
+}
+
+int
+conn_listen(int fd, const char *name)
+{
+	struct listener	*l;
+
+	if (env.nlisteners == CONN_LISTENERS) {
+		close(fd);
+		return (-1);
+	}
+	l = &env.listeners[env.nlisteners];
+	l->fd = fd;
+	l->ev = event_new(env.base, fd, EV_READ | EV_PERSIST, on_accept, l);
+	if (l->ev == NULL)
+		return (-1);
+	env.nlisteners++;
+	log_debug("http on %s", name);
+	if (env.started)
+		event_add(l->ev, NULL);
+	return (0);
+}
+
+void
+conn_start(void)
+{
+	size_t	 i;
+
+	env.started = 1;
+	for (i = 0; i < env.nlisteners; i++)
+		event_add(env.listeners[i].ev, NULL);
+}
+
+size_t
+conn_count(void)
+{
+	return (env.n);
+}
+
+static void
+on_accept(evutil_socket_t fd, short what __attribute__((unused)),
+    void *arg __attribute__((unused)))
+{
+	struct sockaddr_storage	 ss;
+	socklen_t		 len;
+	int			 s, i;
+
+	for (i = 0; i < CONN_ACCEPTS; i++) {
+		if (env.n >= CONN_MAX) {
+			pause_accept();
+			return;
+		}
+		len = sizeof(ss);
+		memset(&ss, 0, sizeof(ss));
+		s = accept4(fd, (struct sockaddr *)&ss, &len,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (s == -1) {
+			if (errno == EMFILE || errno == ENFILE ||
+			    errno == ENOBUFS || errno == ENOMEM)
+				pause_accept();
+			return;
+		}
+		conn_new(s, &ss);
+	}
+}
+
+/*
+ * Without a descriptor to accept with, the event would fire for ever:
+ * leave the backlog alone for a moment.
+ */
+static void
+pause_accept(void)
+{
+	static const struct timeval tv = { 0, CONN_EMFILE_MS * 1000 };
+	size_t			 i;
+
+	if (env.paused)
+		return;
+	env.paused = 1;
+	for (i = 0; i < env.nlisteners; i++)
+		event_del(env.listeners[i].ev);
+	evtimer_add(env.resume, &tv);
+}
+
+static void
+on_resume(evutil_socket_t fd __attribute__((unused)),
+    short what __attribute__((unused)), void *arg __attribute__((unused)))
+{
+	env.paused = 0;
+	conn_start();
+}
+
+static void
+conn_new(int fd, const struct sockaddr_storage *ss)
+{
+	struct conn	*c;
+
+	if ((c = calloc(1, sizeof(*c))) == NULL) {
+		close(fd);
+		return;
+	}
+	c->fd = fd;
+	c->address = *ss;
+	http_begin(&c->message);
+	c->ev = event_new(env.base, fd, EV_READ | EV_PERSIST, on_event, c);
+	if (c->ev == NULL || event_add(c->ev, NULL) == -1) {
+		if (c->ev != NULL)
+			event_free(c->ev);
+		close(fd);
+		free(c);
+		return;
+	}
+	env.n++;
+	put_on(c, &env.idle, CONN_IDLE_MS);
+}
+
+static void
+conn_free(struct conn *c)
+{
+	door_closed(c);
+	TAILQ_REMOVE(c->list, c, entry);
+	event_free(c->ev);
+	close(c->fd);
+	if (c->in != NULL)
+		explicit_bzero(c->in, c->in_len);
+	free(c->in);
+	free(c->out);
+	free(c);
+	env.n--;
+}
+
+static void
+put_on(struct conn *c, struct conn_list *list, int ms)
+{
+	if (c->list != NULL)
+		TAILQ_REMOVE(c->list, c, entry);
+	c->list = list;
+	c->deadline = proc_now_ms() + ms;
+	TAILQ_INSERT_TAIL(list, c, entry);
+}
+
+static void
+on_event(evutil_socket_t fd __attribute__((unused)), short what, void *arg)
+{
+	struct conn	*c = arg;
+
+	c->busy = 1;
+	if (what & EV_WRITE)
+		on_write(c);
+	if ((what & EV_READ) && !c->dead)
+		on_read(c);
+	c->busy = 0;
+	settle(c);
+}
+
+static void
+on_read(struct conn *c)
+{
+	ssize_t	 n;
+
+	n = recv(c->fd, env.buf, sizeof(env.buf), 0);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		/* Its answer may still be wanted after a shutdown(2). */
+		c->eof = 1;
+		if (n == -1 || (c->request == NULL && c->out_len == 0))
+			c->dead = 1;
+		return;
+	}
+	if (c->closing)
+		return;		/* what follows a close is not read */
+	feed(c, env.buf, (size_t)n);
+}
+
+/* Parse where it lies; only what is incomplete is copied. */
+static void
+feed(struct conn *c, const char *data, size_t len)
+{
+	size_t	 used;
+
+	if (c->in_len > 0) {
+		if (keep(c, data, len) == -1) {
+			c->dead = 1;
+			return;
+		}
+		used = take_requests(c, c->in, c->in_len);
+		explicit_bzero(c->in, used);
+		memmove(c->in, c->in + used, c->in_len - used);
+		c->in_len -= used;
+		if (c->in_len == 0) {
+			free(c->in);
+			c->in = NULL;
+			c->in_size = 0;
+		}
+	} else {
+		used = take_requests(c, data, len);
+		if (used < len && !c->dead &&
+		    keep(c, data + used, len - used) == -1)
+			c->dead = 1;
+		explicit_bzero(env.buf, len);
+	}
+}
+
+static int
+keep(struct conn *c, const char *data, size_t len)
+{
+	size_t	 need = c->in_len + len, size;
+	char	*p;
+
+	if (need > HTTP_MAX_REQUEST + CONN_READ_SIZE)
+		return (-1);
+	if (need > c->in_size) {
+		size = need < 1024 ? 1024 : need * 2;
+		if ((p = recallocarray(c->in, c->in_size, size, 1)) == NULL)
+			return (-1);
+		c->in = p;
+		c->in_size = size;
+	}
+	memcpy(c->in + c->in_len, data, len);
+	c->in_len = need;
+	return (0);
+}
+
+/*
+ * One request after the other, each answered before the next is looked at.
+ * Returns how many bytes were used.
+ */
+static size_t
+take_requests(struct conn *c, const char *data, size_t len)
+{
+	enum http_result	 r;
+	size_t			 used = 0;
+
+	while (used < len && c->request == NULL && !c->closing && !c->dead &&
+	    c->out_len < CONN_OUT_MAX) {
+		r = http_parse(&c->message, data + used, len - used);
+		if (r == HTTP_MORE)
+			break;
+		if (r == HTTP_CONTINUE) {
+			conn_write(c, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+			break;
+		}
+		if (r == HTTP_BAD) {
+			door_bad(c, &c->message);
+			return (len);
+		}
+		used += c->message.consumed;
+		if (c->message.close)
+			c->closing = 1;
+		door_request(c, &c->message);
+		http_begin(&c->message);
+	}
+	return (c->closing && c->request == NULL ? len : used);
+}
+
+void
+conn_write(struct conn *c, const void *data, size_t len)
+{
+	size_t	 need = c->out_len + len, size;
+	char	*p;
+
+	if (c->dead)
+		return;
+	if (need > c->out_size) {
+		size = need < 4096 ? 4096 : need + need / 2;
+		if ((p = realloc(c->out, size)) == NULL) {
+			c->dead = 1;
+			return;
+		}
+		c->out = p;
+		c->out_size = size;
+	}
+	memcpy(c->out + c->out_len, data, len);
+	c->out_len = need;
+}
+
+/* An answer from the ring came: go on with what was pipelined behind it. */
+void
+conn_answered(struct conn *c)
+{
+	size_t	 used;
+
+	if (c->busy)
+		return;
+	c->busy = 1;
+	if (c->in_len > 0) {
+		used = take_requests(c, c->in, c->in_len);
+		explicit_bzero(c->in, used);
+		memmove(c->in, c->in + used, c->in_len - used);
+		c->in_len -= used;
+	}
+	c->busy = 0;
+	settle(c);
+}
+
+static void
+on_write(struct conn *c)
+{
+	ssize_t	 n;
+
+	while (c->out_sent < c->out_len) {
+		n = send(c->fd, c->out + c->out_sent, c->out_len -
+		    c->out_sent, MSG_NOSIGNAL);
+		if (n == -1) {
+			if (errno == EINTR)
+				continue;
+			if (errno != EAGAIN)
+				c->dead = 1;
+			return;
+		}
+		c->out_sent += (size_t)n;
+		c->progress = 1;
+	}
+	c->out_len = c->out_sent = 0;
+	if (c->out_size > 16384) {
+		free(c->out);
+		c->out = NULL;
+		c->out_size = 0;
+	}
+}
+
+/* After each turn: write, then wait for what comes next. */
+static void
+settle(struct conn *c)
+{
+	short	 want = EV_PERSIST;
+
+	if (!c->dead && c->out_len > 0)
+		on_write(c);
+	if (!c->dead && c->out_len == 0 && c->request == NULL &&
+	    (c->closing || c->eof)) {
+		conn_linger(c);
+		return;
+	}
+	if (c->dead) {
+		conn_free(c);
+		return;
+	}
+	if (c->out_len > 0) {
+		want |= EV_WRITE;
+		if (c->list != &env.writing || c->progress)
+			put_on(c, &env.writing, CONN_WRITE_MS);
+	} else if (c->request != NULL) {
+		if (c->list != &env.waiting)
+			put_on(c, &env.waiting, 0);
+	} else if (c->in_len > 0) {
+		if (c->list != &env.reading)
+			put_on(c, &env.reading, CONN_REQUEST_MS);
+	} else
+		put_on(c, &env.idle, CONN_IDLE_MS);
+	c->progress = 0;
+	/* While an answer is under way, more is read only up to a bound. */
+	if (!c->eof && c->out_len < CONN_OUT_MAX &&
+	    (c->request == NULL || c->in_len < HTTP_MAX_REQUEST))
+		want |= EV_READ;
+	if (event_get_events(c->ev) != want) {
+		event_del(c->ev);
+		event_assign(c->ev, env.base, c->fd, want, on_event, c);
+		event_add(c->ev, NULL);
+	}
+}
+
+/*
+ * The last answer is out.  Close our half first and let the client read
+ * it: a close with unread bytes would reset the connection (RFC 9112, 9.6).
+ */
+void
+conn_linger(struct conn *c)
+{
+	if (c->eof || c->lingering) {
+		if (c->eof)
+			conn_free(c);
+		return;
+	}
+	c->lingering = 1;
+	shutdown(c->fd, SHUT_WR);
+	put_on(c, &env.reading, 2000);
+}
+
+static void
+on_tick(evutil_socket_t fd __attribute__((unused)),
+    short what __attribute__((unused)), void *arg __attribute__((unused)))
+{
+	expire(&env.idle);
+	expire(&env.reading);
+	expire(&env.writing);
+	door_tick();
+}
+
+static void
+expire(struct conn_list *list)
+{
+	struct conn	*c, *next;
+	int64_t		 now = proc_now_ms();
+
+	TAILQ_FOREACH_SAFE(c, list, entry, next) {
+		if (c->deadline > now) {
+			/* A lingering one has a shorter time. */
+			if (list != &env.reading)
+				break;
+			continue;
+		}
+		if (list == &env.reading && !c->lingering)
+			door_timeout(c);
+		conn_free(c);
+	}
+}
+
+void
+conn_flush(void)
+{
+	struct conn_list *lists[] = { &env.idle, &env.reading, &env.writing,
+	    &env.waiting };
+	struct conn	*c;
+	size_t		 i;
+
+	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		TAILQ_FOREACH(c, lists[i], entry)
+			if (c->out_len > 0)
+				on_write(c);
+}

@@ -1,0 +1,81 @@
+/*
+ * Copyright (c) 2026 The CCM authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * An HTTP connection, between conn.c (bytes) and door.c (requests).  Runs
+ * in the api.
+ */
+
+#ifndef CCM_API_CONN_H
+#define CCM_API_CONN_H
+
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "http.h"
+
+struct conn_list;
+struct event;
+struct request;
+
+struct conn {
+	TAILQ_ENTRY(conn) entry;
+	struct conn_list *list;
+	struct event	*ev;
+	int		 fd;
+	int64_t		 deadline;	/* CLOCK_MONOTONIC, ms */
+	struct sockaddr_storage address;
+	struct http_message message;
+	char		*in;		/* of an incomplete request */
+	size_t		 in_len;
+	size_t		 in_size;
+	char		*out;		/* answers not yet sent */
+	size_t		 out_len;
+	size_t		 out_sent;
+	size_t		 out_size;
+	struct request	*request;	/* under way */
+	char		*body;		/* pieces of its answer so far */
+	size_t		 body_len;
+	enum http_method method;	/* of the present request */
+	int		 refusals;	/* 401s on this connection */
+	int		 busy;
+	int		 closing;	/* after the answers that are out */
+	int		 lingering;
+	int		 eof;
+	int		 dead;
+	int		 progress;
+};
+
+/* conn.c: queue bytes; the ring's answer is queued, go on. */
+void conn_write(struct conn *c, const void *data, size_t len);
+void conn_answered(struct conn *c);
+void conn_linger(struct conn *c);
+
+/*
+ * door.c: a complete request (it sets c->request while the answer is under
+ * way), a bad one, one that took too long, a connection that is going, and
+ * once a second.
+ */
+void door_request(struct conn *c, const struct http_message *m);
+void door_bad(struct conn *c, const struct http_message *m);
+void door_timeout(struct conn *c);
+void door_closed(struct conn *c);
+void door_tick(void);
+
+#endif

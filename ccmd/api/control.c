@@ -1,0 +1,309 @@
+/*
+ * Copyright (c) 2026 The CCM authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * The control socket: ccmctl's imsg connections.  Runs in the api.  The
+ * same operations and answers as over HTTP; whoever may connect has the
+ * role that the configuration gives the socket.
+ */
+
+#include "config.h"
+
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <event2/event.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api.h"
+#include "json.h"
+#include "log.h"
+#include "proc.h"
+
+#define CONTROL_LISTENERS	4
+#define CONTROL_MAX		64	/* connections */
+#define CONTROL_QUEUE		1024	/* messages a client leaves unread */
+
+struct control {
+	TAILQ_ENTRY(control) entry;
+	struct peer	*peer;
+	enum role	 role;
+	char		 actor[MSG_ID_MAX + 1];
+	int		 greeted;
+	/* Operations under way, bounded. */
+	TAILQ_HEAD(, control_op) ops;
+	int		 nops;
+};
+
+#define CONTROL_OPS	16	/* of one client at a time */
+
+struct control_op {
+	TAILQ_ENTRY(control_op) entry;
+	struct control	*client;
+	struct request	*request;
+	uint64_t	 number;	/* the client's own */
+};
+
+struct control_listener {
+	struct event	*ev;
+	enum role	 role;
+};
+
+static struct {
+	struct event_base *base;
+	struct control_listener listeners[CONTROL_LISTENERS];
+	size_t		 nlisteners;
+	int		 started;
+	TAILQ_HEAD(, control) clients;
+	size_t		 n;
+} env;
+
+static void	 on_accept(evutil_socket_t, short, void *);
+static void	 client_new(int, enum role);
+static void	 client_free(struct control *);
+static void	 on_closed(struct peer *, const char *);
+static void	 on_hello(struct peer *, const union msg *, int);
+static void	 on_op(struct peer *, const union msg *, int);
+static void	 on_answer(struct request *, const struct answer *);
+static void	 send_piece(struct control_op *, int, int, const void *,
+		    size_t);
+
+static const msg_fn table[M_MAX] = {
+	[M_CTL_HELLO] = on_hello,
+	[M_CTL_OP] = on_op,
+};
+
+static const struct peer_ops ops = { table, on_closed };
+
+int
+control_init(struct event_base *base)
+{
+	env.base = base;
+	TAILQ_INIT(&env.clients);
+	return (0);
+}
+
+int
+control_listen(int fd, enum role role)
+{
+	struct control_listener	*l;
+
+	if (env.nlisteners == CONTROL_LISTENERS) {
+		close(fd);
+		return (-1);
+	}
+	l = &env.listeners[env.nlisteners];
+	l->role = role;
+	l->ev = event_new(env.base, fd, EV_READ | EV_PERSIST, on_accept, l);
+	if (l->ev == NULL)
+		return (-1);
+	env.nlisteners++;
+	if (env.started)
+		event_add(l->ev, NULL);
+	return (0);
+}
+
+void
+control_start(void)
+{
+	size_t	 i;
+
+	env.started = 1;
+	for (i = 0; i < env.nlisteners; i++)
+		event_add(env.listeners[i].ev, NULL);
+}
+
+size_t
+control_count(void)
+{
+	return (env.n);
+}
+
+static void
+on_accept(evutil_socket_t fd, short what __attribute__((unused)), void *arg)
+{
+	struct control_listener	*l = arg;
+	int			 s;
+
+	s = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (s == -1)
+		return;
+	if (env.n >= CONTROL_MAX)
+		close(s);
+	else
+		client_new(s, l->role);
+}
+
+static void
+client_new(int fd, enum role role)
+{
+	struct control	*c;
+	uid_t		 uid;
+	gid_t		 gid;
+
+	if ((c = calloc(1, sizeof(*c))) == NULL) {
+		close(fd);
+		return;
+	}
+	TAILQ_INIT(&c->ops);
+	c->role = role;
+	c->peer = peer_new(env.base, PROC_API, PROC_CTL, fd, &ops, c);
+	if (c->peer == NULL) {
+		free(c);
+		return;
+	}
+	if (peer_cred(c->peer, &uid, &gid) == -1) {
+		peer_free(c->peer);
+		free(c);
+		return;
+	}
+	(void)snprintf(c->actor, sizeof(c->actor), "uid:%u",
+	    (unsigned int)uid);
+	TAILQ_INSERT_TAIL(&env.clients, c, entry);
+	env.n++;
+}
+
+static void
+client_free(struct control *c)
+{
+	struct control_op	*op;
+
+	while ((op = TAILQ_FIRST(&c->ops)) != NULL) {
+		TAILQ_REMOVE(&c->ops, op, entry);
+		route_forget(op->request);
+		free(op);
+	}
+	TAILQ_REMOVE(&env.clients, c, entry);
+	env.n--;
+	free(c);
+}
+
+/* A violation is a disconnect, nothing more: it comes from outside. */
+static void
+on_closed(struct peer *peer, const char *why)
+{
+	struct control	*c = peer_arg(peer);
+
+	if (why != NULL)
+		log_info("control: %s: %s", c->actor, why);
+	client_free(c);
+}
+
+static void
+disconnect(struct control *c, const char *why)
+{
+	struct peer	*peer = c->peer;
+
+	log_info("control: %s: %s", c->actor, why);
+	client_free(c);
+	peer_free(peer);
+}
+
+static void
+on_hello(struct peer *peer, const union msg *m,
+    int fd __attribute__((unused)))
+{
+	struct control	*c = peer_arg(peer);
+	union msg	 reply;
+
+	if (m->ctl_hello.version != CTL_VERSION) {
+		disconnect(c, "another version of the protocol");
+		return;
+	}
+	c->greeted = 1;
+	memset(&reply, 0, sizeof(reply));
+	reply.ctl_hello.version = CTL_VERSION;
+	peer_send(peer, M_CTL_HELLO, &reply, -1);
+}
+
+static void
+on_op(struct peer *peer, const union msg *m, int fd __attribute__((unused)))
+{
+	struct control		*c = peer_arg(peer);
+	const struct verb	*verb;
+	struct control_op	*op;
+	struct json_error	 err;
+	struct json_object	*args;
+
+	if (!c->greeted || c->nops >= CONTROL_OPS ||
+	    peer_queued(peer) > CONTROL_QUEUE) {
+		disconnect(c, "operation out of turn");
+		return;
+	}
+	verb = verb_by_name(m->ctl_op.verb);
+	args = json_parse_strict(m->ctl_op.args.data, m->ctl_op.args.len,
+	    MSG_DOC_MAX, &err);
+	if (verb == NULL || (verb->doors & DOOR_CTL) == 0 ||
+	    !json_object_is_type(args, json_type_object)) {
+		json_object_put(args);
+		disconnect(c, "unknown operation");
+		return;
+	}
+	if ((op = calloc(1, sizeof(*op))) == NULL ||
+	    (op->request = request_new(on_answer, op)) == NULL)
+		fatal("control");
+	op->client = c;
+	op->number = m->ctl_op.op;
+	json_object_put(op->request->args);
+	op->request->args = args;
+	op->request->verb = verb;
+	op->request->role = c->role;
+	(void)strlcpy(op->request->actor, c->actor,
+	    sizeof(op->request->actor));
+	TAILQ_INSERT_TAIL(&c->ops, op, entry);
+	c->nops++;
+	route_request(op->request);
+}
+
+static void
+on_answer(struct request *req, const struct answer *a)
+{
+	struct control_op	*op = req->arg;
+	const char		*p = a->body;
+	size_t			 left = a->len, n;
+
+	do {
+		n = left > MSG_CHUNK_MAX ? MSG_CHUNK_MAX : left;
+		send_piece(op, a->status, a->more || left > n, p, n);
+		p += n;
+		left -= n;
+	} while (left > 0);
+	if (a->more)
+		return;
+	TAILQ_REMOVE(&op->client->ops, op, entry);
+	op->client->nops--;
+	free(op);
+}
+
+static void
+send_piece(struct control_op *op, int status, int more, const void *data,
+    size_t len)
+{
+	union msg	 m;
+
+	memset(&m, 0, sizeof(m));
+	m.ctl_answer.op = op->number;
+	m.ctl_answer.status = (uint16_t)status;
+	m.ctl_answer.more = (uint8_t)more;
+	m.ctl_answer.body.data = data;
+	m.ctl_answer.body.len = len;
+	peer_send(op->client->peer, M_CTL_ANSWER, &m, -1);
+}

@@ -1,0 +1,372 @@
+/*
+ * Copyright (c) 2026 The CCM authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * The HTTP door: from an HTTP request to an operation's arguments, and from
+ * its answer to an HTTP response.  Runs in the api.  Must not read or write
+ * a socket.
+ */
+
+#include "config.h"
+
+#include <netinet/in.h>
+
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "api.h"
+#include "conn.h"
+#include "json.h"
+#include "log.h"
+
+/* An answer that comes in pieces is put together up to that size. */
+#define DOOR_BODY_MAX	(64 * 1024 * 1024)
+
+static struct {
+	char		 date[40];
+	time_t		 date_at;
+	uint32_t	 refused;	/* 401s since the last minute */
+	time_t		 minute;
+} env;
+
+static int	 authenticate(struct request *, const struct http_message *);
+static int	 take_query(struct request *, struct http_slice);
+static int	 take_body(struct request *, const struct http_message *);
+static int	 is_json(struct http_slice);
+static void	 on_answer(struct request *, const struct answer *);
+static int	 gather(struct conn *, const struct answer *);
+static void	 respond(struct conn *, const struct answer *);
+static void	 respond_error(struct conn *, int, const char *,
+		    const char *, const char *);
+static const char *reason(int);
+static const char *date(void);
+
+void
+door_request(struct conn *c, const struct http_message *m)
+{
+	const struct verb	*verb;
+	struct request		*req;
+	char			 allow[64];
+
+	c->method = m->method;
+	if ((req = request_new(on_answer, c)) == NULL) {
+		c->dead = 1;
+		return;
+	}
+	c->request = req;
+	verb = route_find(http_method_name(m->method), m->path.p,
+	    m->path.len, req->args, allow, sizeof(allow));
+	if (verb == NULL) {
+		c->request = NULL;
+		request_free(req);
+		if (m->method == HTTP_CONNECT && allow[0] == '\0')
+			(void)strlcpy(allow, "GET", sizeof(allow));
+		if (allow[0] != '\0')
+			respond_error(c, 405, "method_not_allowed",
+			    "This method is not allowed here", allow);
+		else
+			respond_error(c, 404, "not_found", "Not found", NULL);
+		return;
+	}
+	req->verb = verb;
+	if (verb->role != ROLE_NONE && authenticate(req, m) == -1) {
+		env.refused++;
+		c->refusals++;
+		c->request = NULL;
+		request_free(req);
+		respond_error(c, 401, "invalid_token", "Invalid CCM-Token",
+		    NULL);
+		return;
+	}
+	if (take_query(req, m->query) == -1 || take_body(req, m) == -1)
+		return;
+	if (m->fields[HTTP_IF_NONE_MATCH].p != NULL &&
+	    m->fields[HTTP_IF_NONE_MATCH].len < sizeof(req->match))
+		memcpy(req->match, m->fields[HTTP_IF_NONE_MATCH].p,
+		    m->fields[HTTP_IF_NONE_MATCH].len);
+	route_request(req);
+}
+
+/* CCM-Token, else Authorization: Bearer. */
+static int
+authenticate(struct request *req, const struct http_message *m)
+{
+	struct http_slice	 t = m->fields[HTTP_CCM_TOKEN];
+
+	if (t.p == NULL) {
+		t = m->fields[HTTP_AUTHORIZATION];
+		if (t.p == NULL || t.len < 7 ||
+		    strncasecmp(t.p, "Bearer ", 7) != 0)
+			return (-1);
+		for (t.p += 7, t.len -= 7; t.len > 0 && *t.p == ' ';
+		    t.p++, t.len--)
+			;
+	}
+	if (t.len == 0)
+		return (-1);
+	req->role = auth_check(t.p, t.len, req->actor, sizeof(req->actor));
+	return (req->role == ROLE_NONE ? -1 : 0);
+}
+
+/* Unknown parameters are ignored, known ones may be there once. */
+static int
+take_query(struct request *req, struct http_slice query)
+{
+	const struct verb_arg	*a;
+	char			 name[64], value[512];
+	size_t			 i;
+	int			 r;
+
+	while ((r = http_query_next(&query, name, sizeof(name), value,
+	    sizeof(value))) == 1) {
+		for (i = 0; i < req->verb->nargs; i++)
+			if (strcmp(req->verb->args[i].name, name) == 0)
+				break;
+		if (i == req->verb->nargs)
+			continue;
+		a = &req->verb->args[i];
+		if (a->place != PLACE_QUERY)
+			continue;
+		if (json_object_object_get_ex(req->args, name, NULL)) {
+			answer_error(req, 400, "invalid_argument",
+			    "%s is there twice", name);
+			return (-1);
+		}
+		json_object_object_add(req->args, name,
+		    json_object_new_string(value));
+	}
+	if (r == -1) {
+		answer_error(req, 400, "invalid_argument",
+		    "The query is malformed");
+		return (-1);
+	}
+	return (0);
+}
+
+/* Members of the body, for the arguments that belong there. */
+static int
+take_body(struct request *req, const struct http_message *m)
+{
+	const struct verb_arg	*a;
+	struct json_object	*body, *v;
+	struct json_error	 err;
+	size_t			 i;
+
+	if (m->body.len == 0)
+		return (0);
+	if (m->fields[HTTP_CONTENT_TYPE].p != NULL &&
+	    !is_json(m->fields[HTTP_CONTENT_TYPE])) {
+		answer_error(req, 415, "invalid_request",
+		    "The body must be application/json");
+		return (-1);
+	}
+	body = json_parse_strict(m->body.p, m->body.len, HTTP_MAX_BODY, &err);
+	if (!json_object_is_type(body, json_type_object)) {
+		answer_error(req, 400, "invalid_json", body != NULL ?
+		    "The body must be a JSON object" :
+		    "The body is not JSON: %s", err.text);
+		json_object_put(body);
+		return (-1);
+	}
+	for (i = 0; i < req->verb->nargs; i++) {
+		a = &req->verb->args[i];
+		if (a->place == PLACE_BODY &&
+		    json_object_object_get_ex(body, a->name, &v))
+			json_object_object_add(req->args, a->name,
+			    json_object_get(v));
+	}
+	json_object_put(body);
+	return (0);
+}
+
+/* application/json, with or without parameters. */
+static int
+is_json(struct http_slice v)
+{
+	static const char	 type[] = "application/json";
+	size_t			 n = sizeof(type) - 1;
+
+	return (v.len >= n && strncasecmp(v.p, type, n) == 0 &&
+	    (v.len == n || v.p[n] == ';' || v.p[n] == ' '));
+}
+
+void
+door_bad(struct conn *c, const struct http_message *m)
+{
+	c->method = HTTP_GET;
+	c->closing = 1;
+	respond_error(c, m->status, m->code, m->why, NULL);
+}
+
+void
+door_timeout(struct conn *c)
+{
+	c->closing = 1;
+	respond_error(c, 408, "invalid_request",
+	    "The request took too long", NULL);
+}
+
+void
+door_closed(struct conn *c)
+{
+	if (c->request != NULL)
+		route_forget(c->request);
+	c->request = NULL;
+	free(c->body);
+	c->body = NULL;
+}
+
+/* Refused tokens are summed up for the audit log. */
+void
+door_tick(void)
+{
+	time_t	 now = time(NULL);
+
+	if (now / 60 == env.minute)
+		return;
+	env.minute = now / 60;
+	if (env.refused > 0)
+		route_audit("authenticate", "", "", 401, "Invalid CCM-Token",
+		    env.refused);
+	env.refused = 0;
+}
+
+static void
+on_answer(struct request *req, const struct answer *a)
+{
+	struct conn	*c = req->arg;
+	struct answer	 whole;
+
+	if (a->more || c->body != NULL) {
+		if (gather(c, a) == -1 || a->more)
+			return;
+		whole = *a;
+		whole.body = c->body;
+		whole.len = c->body_len;
+		respond(c, &whole);
+		free(c->body);
+		c->body = NULL;
+		c->body_len = 0;
+	} else
+		respond(c, a);
+	c->request = NULL;
+	conn_answered(c);
+}
+
+static int
+gather(struct conn *c, const struct answer *a)
+{
+	char	*p;
+
+	if (c->body_len + a->len > DOOR_BODY_MAX ||
+	    (p = realloc(c->body, c->body_len + a->len + 1)) == NULL) {
+		c->dead = 1;
+		return (-1);
+	}
+	c->body = p;
+	memcpy(p + c->body_len, a->body, a->len);
+	c->body_len += a->len;
+	return (0);
+}
+
+static void
+respond(struct conn *c, const struct answer *a)
+{
+	char	 head[512], retry[48] = "", allow[96] = "";
+	int	 n;
+
+	if (a->retry_after > 0)
+		(void)snprintf(retry, sizeof(retry), "Retry-After: %u\r\n",
+		    a->retry_after);
+	if (a->allow != NULL)
+		(void)snprintf(allow, sizeof(allow), "Allow: %s\r\n",
+		    a->allow);
+	n = snprintf(head, sizeof(head),
+	    "HTTP/1.1 %d %s\r\n"
+	    "Date: %s\r\n"
+	    "Content-Type: application/json\r\n"
+	    "Content-Length: %zu\r\n"
+	    "Cache-Control: no-store\r\n"
+	    "%s%s%s\r\n", a->status, reason(a->status), date(), a->len,
+	    retry, allow, c->closing ? "Connection: close\r\n" :
+	    "Connection: keep-alive\r\n");
+	conn_write(c, head, (size_t)n);
+	if (c->method != HTTP_HEAD)
+		conn_write(c, a->body, a->len);
+}
+
+static void
+respond_error(struct conn *c, int status, const char *code,
+    const char *text, const char *allow)
+{
+	struct answer	 a;
+	char		 body[512];
+
+	memset(&a, 0, sizeof(a));
+	a.status = status;
+	a.body = body;
+	a.len = error_body(body, sizeof(body), code, text);
+	a.allow = allow;
+	respond(c, &a);
+}
+
+static const char *
+reason(int status)
+{
+	static const struct {
+		int		 status;
+		const char	*text;
+	} reasons[] = {
+		{ 200, "OK" }, { 201, "Created" }, { 202, "Accepted" },
+		{ 400, "Bad Request" }, { 401, "Unauthorized" },
+		{ 403, "Forbidden" }, { 404, "Not Found" },
+		{ 405, "Method Not Allowed" }, { 408, "Request Timeout" },
+		{ 409, "Conflict" }, { 411, "Length Required" },
+		{ 413, "Content Too Large" }, { 414, "URI Too Long" },
+		{ 415, "Unsupported Media Type" },
+		{ 417, "Expectation Failed" }, { 429, "Too Many Requests" },
+		{ 431, "Request Header Fields Too Large" },
+		{ 500, "Internal Server Error" },
+		{ 501, "Not Implemented" }, { 502, "Bad Gateway" },
+		{ 503, "Service Unavailable" },
+		{ 505, "HTTP Version Not Supported" },
+	};
+	size_t	 i;
+
+	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (reasons[i].status == status)
+			return (reasons[i].text);
+	return ("Unknown");
+}
+
+/* RFC 9110, 5.6.7; made once a second. */
+static const char *
+date(void)
+{
+	time_t		 now = time(NULL);
+	struct tm	 tm;
+
+	if (now != env.date_at && gmtime_r(&now, &tm) != NULL) {
+		env.date_at = now;
+		(void)strftime(env.date, sizeof(env.date),
+		    "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	}
+	return (env.date);
+}

@@ -1,0 +1,73 @@
+/*
+ * Copyright (c) 2026 The CCM authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * The view: pipelines and their runs, as the registry told them.  Runs in
+ * the api.  Nothing changes it but the registry's messages.
+ */
+
+#ifndef CCM_API_VIEW_H
+#define CCM_API_VIEW_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "msg.h"
+#include "run.h"
+#include "tree.h"
+
+struct json_object;
+
+struct pipeline {
+	RB_ENTRY(pipeline) by_id;
+	RB_ENTRY(pipeline) by_time;	/* created_at, then id */
+	char		 id[MSG_ID_MAX + 1];
+	char		 created_at[40];
+	char		 status[16];
+	struct json_object *doc;
+	struct run	*runs;		/* sorted by id */
+	size_t		 nruns;
+	size_t		 size;
+	int		 known;		/* its read-back is complete */
+	int64_t		 fetched_at;	/* seconds; 0: never */
+	uint32_t	 interval;	/* seconds */
+	char		*stale_reason;	/* NULL: looks go well */
+	struct json_object *stats;	/* cached for the second `stats_at` */
+	int64_t		 stats_at;
+};
+
+/* Take in a message; -1 with a line in the log if it makes no sense. */
+int view_pipeline(const struct msg_pipeline *m);
+int view_rows(const struct msg_rows *m);
+int view_fresh(const struct msg_fresh *m);
+int view_readback(const struct msg_readback *m);
+int view_stale(const struct msg_stale *m);
+
+struct pipeline *view_find(const char *id);
+
+/* In order of creation; NULL begins, and ends. */
+struct pipeline *view_next(struct pipeline *after);
+
+/* The first behind a cursor (created_at, id). */
+struct pipeline *view_after(const char *created_at, const char *id);
+
+/*
+ * The stats object as it is now, at most a second old; a reference of its
+ * own for the caller.
+ */
+struct json_object *view_stats(struct pipeline *p, int64_t now);
+
+#endif
