@@ -1,0 +1,410 @@
+/*
+ * Copyright (c) 2026 The CCM authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * SQLite: opening history.db, its schema, setting a broken one aside, the
+ * prepared statements.  Runs in the registry.  Must not know what the rows
+ * are for.
+ *
+ * synchronous is FULL: an ETag is committed with, or after, the runs that
+ * it stands for, and a commit that is reported has reached the disk.  The
+ * locking mode is EXCLUSIVE: nobody else may change the history under us,
+ * and SQLite then needs no shared memory.
+ */
+
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "database.h"
+#include "history.h"
+#include "log.h"
+#include "timestamp.h"
+
+static struct {
+	sqlite3		*db;
+	sqlite3_stmt	*stmts[SQL_MAX];
+	int		 damaged;
+} env;
+
+/*
+ * `runs` is an ordinary rowid table: its rows are too long for WITHOUT
+ * ROWID.  `packed` is the row as the view takes it, so that a start is
+ * copying, not parsing; whoever changes run_pack raises HISTORY_SCHEMA.
+ */
+static const char schema[] =
+    "CREATE TABLE pipelines ("
+    "  key INTEGER PRIMARY KEY,"
+    "  pipeline_id TEXT NOT NULL UNIQUE,"
+    "  known INTEGER NOT NULL DEFAULT 0,"
+    "  fetched_at INTEGER NOT NULL DEFAULT 0,"
+    "  interval INTEGER NOT NULL DEFAULT 0) STRICT;"
+    "CREATE TABLE runs ("
+    "  key INTEGER PRIMARY KEY,"
+    "  pipeline INTEGER NOT NULL,"
+    "  run_id INTEGER NOT NULL,"
+    "  attempt INTEGER NOT NULL,"
+    "  created_at INTEGER NOT NULL,"
+    "  started_at INTEGER NOT NULL,"
+    "  updated_at INTEGER NOT NULL,"
+    "  finished INTEGER NOT NULL,"
+    "  counted INTEGER NOT NULL,"
+    "  status TEXT NOT NULL,"
+    "  conclusion TEXT NOT NULL,"
+    "  branch TEXT,"
+    "  packed BLOB NOT NULL,"
+    "  doc TEXT NOT NULL,"
+    "  UNIQUE (pipeline, run_id)) STRICT;"
+    "CREATE INDEX runs_created ON runs (pipeline, created_at, run_id);"
+    "CREATE INDEX runs_started ON runs (pipeline, started_at, run_id)"
+    "  WHERE finished = 1;"
+    "CREATE INDEX runs_open ON runs (pipeline, run_id)"
+    "  WHERE finished = 0;"
+    "CREATE TABLE looks ("
+    "  url TEXT NOT NULL PRIMARY KEY,"
+    "  etag TEXT NOT NULL,"
+    "  newest INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
+
+static const char *const sql[SQL_MAX] = {
+	[SQL_BEGIN] = "BEGIN IMMEDIATE",
+	[SQL_COMMIT] = "COMMIT",
+	[SQL_ROLLBACK] = "ROLLBACK",
+	[SQL_PIPELINES] =
+	    "SELECT key, pipeline_id, known, fetched_at, interval"
+	    " FROM pipelines",
+	[SQL_PIPELINE_PUT] =
+	    "INSERT INTO pipelines (pipeline_id, known) VALUES (?1, ?2)"
+	    " ON CONFLICT (pipeline_id) DO UPDATE SET known = ?2"
+	    " RETURNING key",
+	[SQL_PIPELINE_FRESH] =
+	    "UPDATE pipelines SET fetched_at = ?2, interval = ?3"
+	    " WHERE key = ?1",
+	/* An older answer never overwrites a newer one. */
+	[SQL_RUN_PUT] =
+	    "INSERT INTO runs (pipeline, run_id, attempt, created_at,"
+	    "  started_at, updated_at, finished, counted, status,"
+	    "  conclusion, branch, packed, doc)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
+	    "  ?13)"
+	    " ON CONFLICT (pipeline, run_id) DO UPDATE SET"
+	    "  attempt = ?3, created_at = ?4, started_at = ?5,"
+	    "  updated_at = ?6, finished = ?7, counted = ?8, status = ?9,"
+	    "  conclusion = ?10, branch = ?11, packed = ?12, doc = ?13"
+	    " WHERE ?3 > attempt OR (?3 = attempt AND (?6 > updated_at OR"
+	    "  (?6 = updated_at AND ?7 >= finished AND"
+	    "   (?9 <> status OR ?10 <> conclusion)) OR"
+	    "  (?6 < updated_at AND ?7 > finished)))",
+	[SQL_LOOK_PUT] =
+	    "INSERT INTO looks (url, etag, newest) VALUES (?1, ?2, ?3)"
+	    " ON CONFLICT (url) DO UPDATE SET etag = ?2, newest = ?3",
+	[SQL_LOOKS] = "SELECT url, etag, newest FROM looks",
+	[SQL_ROWS] =
+	    "SELECT packed FROM runs WHERE key IN ("
+	    " SELECT key FROM runs WHERE pipeline = ?1 AND created_at > ?2"
+	    " UNION SELECT key FROM runs"
+	    "  WHERE pipeline = ?1 AND finished = 0"
+	    " UNION SELECT key FROM (SELECT key FROM runs"
+	    "  WHERE pipeline = ?1 AND finished = 1 AND counted = 1"
+	    "  ORDER BY started_at DESC, run_id DESC LIMIT ?3)"
+	    " UNION SELECT key FROM (SELECT key FROM runs"
+	    "  WHERE pipeline = ?1 AND finished = 1"
+	    "  ORDER BY started_at DESC, run_id DESC LIMIT 1))",
+	[SQL_OPEN] =
+	    "SELECT run_id, doc FROM runs"
+	    " WHERE pipeline = ?1 AND finished = 0 ORDER BY run_id",
+	[SQL_RUNS] =
+	    "SELECT doc FROM runs WHERE pipeline = ?1"
+	    " AND (?2 IS NULL OR branch = ?2)"
+	    " AND (?3 IS NULL OR status = ?3 OR conclusion = ?3)"
+	    " ORDER BY created_at DESC, run_id DESC LIMIT ?4",
+};
+
+static int	 open_file(void);
+static int	 check_file(void);
+static int	 check_schema(int *);
+static int	 prepare(void);
+static int	 set_aside(void);
+static int	 query_int(const char *, int64_t *);
+static int	 query_text(const char *, char *, size_t);
+static int	 complain(const char *);
+
+int
+database_open(int *fresh)
+{
+	*fresh = 0;
+	env.damaged = 0;
+	if (open_file() == 0 && check_file() == 0 &&
+	    check_schema(fresh) == 0 && prepare() == 0)
+		return (0);
+	/* Full, unreadable, busy: it is not the file's fault. */
+	if (!env.damaged) {
+		database_close();
+		return (-1);
+	}
+	*fresh = 1;
+	return (database_begin_anew());
+}
+
+int
+database_begin_anew(void)
+{
+	int	 fresh;
+
+	database_close();
+	if (set_aside() == -1)
+		return (-1);
+	env.damaged = 0;
+	if (open_file() == 0 && check_schema(&fresh) == 0 && prepare() == 0)
+		return (0);
+	database_close();
+	return (-1);
+}
+
+static int
+open_file(void)
+{
+	static const char	 pragmas[] =
+	    "PRAGMA locking_mode = EXCLUSIVE;"
+	    "PRAGMA temp_store = MEMORY;"
+	    "PRAGMA trusted_schema = OFF;"
+	    "PRAGMA journal_mode = WAL;"
+	    "PRAGMA synchronous = FULL;"
+	    "PRAGMA journal_size_limit = 16777216;";
+
+	if (sqlite3_open_v2(HISTORY_FILE, &env.db, SQLITE_OPEN_READWRITE |
+	    SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
+	    NULL) != SQLITE_OK)
+		return (complain("open"));
+	(void)sqlite3_extended_result_codes(env.db, 1);
+	(void)sqlite3_db_config(env.db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	if (sqlite3_exec(env.db, pragmas, NULL, NULL, NULL) != SQLITE_OK)
+		return (complain("open"));
+	return (0);
+}
+
+static int
+check_file(void)
+{
+	char	 answer[256];
+
+	if (query_text("PRAGMA quick_check(1)", answer, sizeof(answer)) == -1)
+		return (-1);
+	if (strcmp(answer, "ok") == 0)
+		return (0);
+	log_warn("%s: %s", HISTORY_FILE, log_visible(answer));
+	env.damaged = 1;
+	return (-1);
+}
+
+/* A newer ccmd's history can't be written by this one. */
+static int
+check_schema(int *fresh)
+{
+	char	 text[sizeof(schema) + 64];
+	int64_t	 version, tables;
+	int	 n;
+
+	if (query_int("PRAGMA user_version", &version) == -1 ||
+	    query_int("SELECT count(*) FROM sqlite_schema", &tables) == -1)
+		return (-1);
+	if (version == HISTORY_SCHEMA)
+		return (0);
+	if (version != 0 || tables != 0) {
+		log_warn("%s: schema version %lld is not %d", HISTORY_FILE,
+		    (long long)version, HISTORY_SCHEMA);
+		env.damaged = 1;
+		return (-1);
+	}
+	*fresh = 1;
+	n = snprintf(text, sizeof(text), "BEGIN; %s"
+	    "PRAGMA user_version = %d; COMMIT;", schema, HISTORY_SCHEMA);
+	if (n < 0 || (size_t)n >= sizeof(text))
+		fatalx("history: schema");
+	if (sqlite3_exec(env.db, text, NULL, NULL, NULL) != SQLITE_OK)
+		return (complain("schema"));
+	return (0);
+}
+
+static int
+prepare(void)
+{
+	int	 i;
+
+	for (i = 0; i < SQL_MAX; i++)
+		if (sqlite3_prepare_v3(env.db, sql[i], -1,
+		    SQLITE_PREPARE_PERSISTENT, &env.stmts[i], NULL) !=
+		    SQLITE_OK) {
+			/* The version says that our tables are there. */
+			if (sqlite3_errcode(env.db) == SQLITE_ERROR)
+				env.damaged = 1;
+			return (complain("prepare"));
+		}
+	return (0);
+}
+
+/* The WAL goes with it: whoever repairs it needs both. */
+static int
+set_aside(void)
+{
+	char	 stamp[TIMESTAMP_FILE_SIZE], to[128], wal[160];
+	int	 n;
+
+	(void)timestamp_file(time(NULL), stamp);
+	n = snprintf(to, sizeof(to), "%s.broken-%s", HISTORY_FILE, stamp);
+	if (n < 0 || (size_t)n >= sizeof(to))
+		return (-1);
+	n = snprintf(wal, sizeof(wal), "%s-wal", to);
+	if (n < 0 || (size_t)n >= sizeof(wal))
+		return (-1);
+	if ((rename(HISTORY_FILE "-wal", wal) == -1 && errno != ENOENT) ||
+	    rename(HISTORY_FILE, to) == -1) {
+		log_err("%s: can't be set aside: %s", HISTORY_FILE,
+		    strerror(errno));
+		return (-1);
+	}
+	(void)unlink(HISTORY_FILE "-shm");
+	log_warn("%s is broken: set aside as %s; it is read back from GitHub",
+	    HISTORY_FILE, to);
+	return (0);
+}
+
+void
+database_close(void)
+{
+	int	 i;
+
+	for (i = 0; i < SQL_MAX; i++) {
+		(void)sqlite3_finalize(env.stmts[i]);
+		env.stmts[i] = NULL;
+	}
+	if (env.db != NULL && sqlite3_close(env.db) != SQLITE_OK)
+		log_warn("%s: not closed", HISTORY_FILE);
+	env.db = NULL;
+}
+
+int
+database_is_open(void)
+{
+	return (env.db != NULL);
+}
+
+sqlite3_stmt *
+database_get(enum statement which)
+{
+	sqlite3_stmt	*stmt = env.stmts[which];
+
+	if (stmt == NULL)
+		return (NULL);
+	(void)sqlite3_reset(stmt);
+	(void)sqlite3_clear_bindings(stmt);
+	return (stmt);
+}
+
+int
+database_run(sqlite3_stmt *stmt)
+{
+	int	 r;
+
+	if (stmt == NULL)
+		return (SQLITE_MISUSE);
+	while ((r = sqlite3_step(stmt)) == SQLITE_ROW)
+		continue;
+	if (r != SQLITE_DONE)
+		(void)complain("write");
+	(void)sqlite3_reset(stmt);
+	return (r);
+}
+
+int
+database_is_damaged(void)
+{
+	return (env.damaged);
+}
+
+int
+database_in_transaction(void)
+{
+	return (env.db != NULL && !sqlite3_get_autocommit(env.db));
+}
+
+int
+database_changes(void)
+{
+	return (sqlite3_changes(env.db));
+}
+
+void
+database_set_durable(int wait)
+{
+	if (env.db != NULL && sqlite3_exec(env.db, wait ?
+	    "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", NULL,
+	    NULL, NULL) != SQLITE_OK)
+		(void)complain("synchronous");
+}
+
+static int
+query_int(const char *text, int64_t *n)
+{
+	sqlite3_stmt	*stmt;
+
+	if (sqlite3_prepare_v2(env.db, text, -1, &stmt, NULL) != SQLITE_OK)
+		return (complain("read"));
+	if (sqlite3_step(stmt) != SQLITE_ROW) {
+		(void)complain("read");
+		(void)sqlite3_finalize(stmt);
+		return (-1);
+	}
+	*n = sqlite3_column_int64(stmt, 0);
+	(void)sqlite3_finalize(stmt);
+	return (0);
+}
+
+static int
+query_text(const char *text, char *out, size_t size)
+{
+	sqlite3_stmt	*stmt;
+	const char	*s;
+
+	if (sqlite3_prepare_v2(env.db, text, -1, &stmt, NULL) != SQLITE_OK)
+		return (complain("read"));
+	if (sqlite3_step(stmt) != SQLITE_ROW) {
+		(void)complain("read");
+		(void)sqlite3_finalize(stmt);
+		return (-1);
+	}
+	s = (const char *)sqlite3_column_text(stmt, 0);
+	(void)strlcpy(out, s == NULL ? "" : s, size);
+	(void)sqlite3_finalize(stmt);
+	return (0);
+}
+
+/* Always -1.  Remembers whether it is the file that is damaged. */
+static int
+complain(const char *what)
+{
+	int	 code = env.db == NULL ? SQLITE_NOMEM :
+	    sqlite3_errcode(env.db);
+
+	log_warn("%s: %s: %s", HISTORY_FILE, what, env.db == NULL ?
+	    "out of memory" : log_visible(sqlite3_errmsg(env.db)));
+	if ((code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB)
+		env.damaged = 1;
+	return (-1);
+}

@@ -1,0 +1,131 @@
+/*
+ * Copyright (c) 2026 The CCM authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * What history.db is asked.  Runs in the registry.  Must not change
+ * anything.
+ */
+
+#include "config.h"
+
+#include <string.h>
+
+#include "database.h"
+#include "history.h"
+#include "log.h"
+#include "past.h"
+
+static sqlite3_stmt *statement_of(enum statement, const char *);
+static int	 finish(sqlite3_stmt *, int);
+
+/* A pipeline that the history does not know has no rows, and key 0. */
+static sqlite3_stmt *
+statement_of(enum statement which, const char *id)
+{
+	sqlite3_stmt	*stmt = database_get(which);
+	struct past	*p = past_find(id);
+
+	if (stmt != NULL)
+		sqlite3_bind_int64(stmt, 1, p == NULL ? 0 : p->key);
+	return (stmt);
+}
+
+static int
+finish(sqlite3_stmt *stmt, int r)
+{
+	if (r != SQLITE_DONE)
+		log_warn("%s: read: %s", HISTORY_FILE, sqlite3_errstr(r));
+	(void)sqlite3_reset(stmt);
+	return (r == SQLITE_DONE ? 0 : -1);
+}
+
+int
+history_each_look(void (*fn)(const char *, const char *, uint64_t, void *),
+    void *arg)
+{
+	sqlite3_stmt	*stmt = database_get(SQL_LOOKS);
+	const char	*url, *etag;
+	int		 r;
+
+	if (stmt == NULL)
+		return (-1);
+	while ((r = sqlite3_step(stmt)) == SQLITE_ROW) {
+		url = (const char *)sqlite3_column_text(stmt, 0);
+		etag = (const char *)sqlite3_column_text(stmt, 1);
+		if (url != NULL && etag != NULL)
+			fn(url, etag,
+			    (uint64_t)sqlite3_column_int64(stmt, 2), arg);
+	}
+	return (finish(stmt, r));
+}
+
+int
+history_each_row(const char *id, int64_t since,
+    void (*fn)(const void *, size_t, void *), void *arg)
+{
+	sqlite3_stmt	*stmt = statement_of(SQL_ROWS, id);
+	const void	*row;
+	int		 r;
+
+	if (stmt == NULL)
+		return (-1);
+	sqlite3_bind_int64(stmt, 2, since);
+	sqlite3_bind_int(stmt, 3, HISTORY_COUNTED);
+	while ((r = sqlite3_step(stmt)) == SQLITE_ROW)
+		if ((row = sqlite3_column_blob(stmt, 0)) != NULL)
+			fn(row, (size_t)sqlite3_column_bytes(stmt, 0), arg);
+	return (finish(stmt, r));
+}
+
+int
+history_each_open(const char *id,
+    void (*fn)(uint64_t, const void *, size_t, void *), void *arg)
+{
+	sqlite3_stmt	*stmt = statement_of(SQL_OPEN, id);
+	const void	*doc;
+	int		 r;
+
+	if (stmt == NULL)
+		return (-1);
+	while ((r = sqlite3_step(stmt)) == SQLITE_ROW)
+		if ((doc = sqlite3_column_text(stmt, 1)) != NULL)
+			fn((uint64_t)sqlite3_column_int64(stmt, 0), doc,
+			    (size_t)sqlite3_column_bytes(stmt, 1), arg);
+	return (finish(stmt, r));
+}
+
+int
+history_each_run(const char *id, int limit, const char *branch,
+    const char *status, void (*fn)(const char *, size_t, void *), void *arg)
+{
+	sqlite3_stmt	*stmt = statement_of(SQL_RUNS, id);
+	const char	*doc;
+	int		 r;
+
+	if (stmt == NULL)
+		return (-1);
+	if (branch != NULL)
+		sqlite3_bind_text(stmt, 2, branch, -1, SQLITE_STATIC);
+	if (status != NULL)
+		sqlite3_bind_text(stmt, 3, status, -1, SQLITE_STATIC);
+	sqlite3_bind_int(stmt, 4, limit);
+	while ((r = sqlite3_step(stmt)) == SQLITE_ROW) {
+		doc = (const char *)sqlite3_column_text(stmt, 0);
+		if (doc != NULL)
+			fn(doc, (size_t)sqlite3_column_bytes(stmt, 0), arg);
+	}
+	return (finish(stmt, r));
+}
