@@ -98,8 +98,10 @@ static void
 already(const struct asked *asked, const struct record *r)
 {
 	char		 text[128];
+	struct asked	 who = *asked;
 	struct reply	 reply = { .status = 409, .audited = 1 };
 
+	who.target = r->id;
 	(void)snprintf(text, sizeof(text), "Pipeline already provisioned: %s",
 	    r->id);
 	reply.detail = text;
@@ -107,7 +109,7 @@ already(const struct asked *asked, const struct record *r)
 	apply_set(reply.body, "pipeline_id", r->id);
 	/* It may be there since a moment ago, and not durable yet. */
 	reply.depends = r->changed;
-	commit_answer(asked, &reply);
+	commit_answer(&who, &reply);
 }
 
 static void

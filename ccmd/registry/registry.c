@@ -156,6 +156,9 @@ on_setup(const struct msg_setup *m)
 	if (sqlite3_initialize() != SQLITE_OK)
 		fatalx("sqlite");
 	sqlite3_randomness(sizeof(seed), &seed);
+	/* In a chroot it is the root; chdir is not allowed afterwards. */
+	if (m->chroot[0] != '\0' && strcmp(m->statedir, "/") != 0)
+		fatalx("%s: not the root of %s", m->statedir, m->chroot);
 	if (m->chroot[0] == '\0' && chdir(m->statedir) == -1)
 		fatal("%s", m->statedir);
 	memset(&conf, 0, sizeof(conf));
@@ -166,8 +169,6 @@ on_setup(const struct msg_setup *m)
 	conf.strict = m->strict;
 	if (sandbox_apply(SANDBOX_REGISTRY, &conf, &level) == -1)
 		fatal("sandbox");
-	if (m->chroot[0] != '\0' && chdir(m->statedir) == -1)
-		fatal("%s", m->statedir);
 	env.dirfd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (env.dirfd == -1)
 		fatal("%s", env.statedir);
