@@ -1,0 +1,238 @@
+/*
+ * Copyright (c) 2026 The CCM authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * ccmd: the parent.  Reads configuration and credentials, opens listening
+ * sockets and the lock, then supervises its children.  Holds the GitHub
+ * tokens.  Must not parse JSON, HTTP or TLS, nor talk to the network.
+ */
+
+#include "config.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "parent.h"
+#include "sandbox.h"
+
+struct options {
+	const char	*conf;
+	const char	*libexec;
+	const char	*restore;
+	int		 foreground;
+	int		 check;
+	int		 verbose;
+};
+
+static void	 usage(void) __attribute__((noreturn));
+static void	 parse_options(int, char **, struct options *);
+static int	 prepare(struct supervise *, const struct options *);
+static int	 go_background(const struct supervise *,
+		    const struct options *);
+static int	 run(struct supervise *, const struct options *);
+static void	 on_stop(evutil_socket_t, short, void *);
+static void	 on_hup(evutil_socket_t, short, void *);
+static void	 raise_limits(void);
+
+int
+main(int argc, char **argv)
+{
+	struct options		 opt;
+	struct supervise	 s;
+	int			 status = 1;
+
+	log_init("ccmd", 0, 0);
+	parse_options(argc, argv, &opt);
+	log_set_verbose(opt.verbose);
+	if (sodium_init() == -1)
+		fatalx("sodium_init");
+	memset(&s, 0, sizeof(s));
+	s.lock = s.control = s.restore = -1;
+	s.libexec = opt.libexec;
+	s.verbose = opt.verbose;
+	if ((s.conf = conf_load(opt.conf)) == NULL)
+		return (1);
+	if (opt.check) {
+		conf_print(s.conf);
+		conf_free(s.conf);
+		return (0);
+	}
+	if (prepare(&s, &opt) == 0)
+		status = run(&s, &opt);
+	sockets_close(s.conf, s.control);
+	users_cleanup();
+	conf_free(s.conf);
+	return (status);
+}
+
+static void
+usage(void)
+{
+	fprintf(stderr, "usage: ccmd [-dnv] [-f ccmd.conf] [-L directory] "
+	    "[-R backup]\n");
+	exit(2);
+}
+
+static void
+parse_options(int argc, char **argv, struct options *opt)
+{
+	int	 c;
+
+	memset(opt, 0, sizeof(*opt));
+	opt->libexec = PKGLIBEXECDIR;
+	while ((c = getopt(argc, argv, "df:L:nR:v")) != -1)
+		switch (c) {
+		case 'd':
+			opt->foreground = 1;
+			break;
+		case 'f':
+			opt->conf = optarg;
+			break;
+		case 'L':
+			opt->libexec = optarg;
+			break;
+		case 'n':
+			opt->check = 1;
+			break;
+		case 'R':
+			opt->restore = optarg;
+			break;
+		case 'v':
+			opt->verbose = 1;
+			break;
+		default:
+			usage();
+		}
+	if (optind != argc)
+		usage();
+}
+
+/* All that needs privileges, and all that can fail before a child runs. */
+static int
+prepare(struct supervise *s, const struct options *opt)
+{
+	char	 path[MSG_PATH_MAX * 2];
+
+	raise_limits();
+	if (users_prepare(s->conf, s->jails) == -1 ||
+	    state_prepare(s->conf->statedir, s->jails[PROC_REGISTRY].uid,
+	    s->jails[PROC_REGISTRY].gid) == -1 ||
+	    (s->lock = state_lock(s->conf->statedir)) == -1)
+		return (-1);
+	if (opt->restore != NULL) {
+		s->restore_name = opt->restore;
+		s->restore = open(opt->restore, O_RDONLY | O_CLOEXEC);
+		if (s->restore == -1 && opt->restore[0] != '/' &&
+		    snprintf(path, sizeof(path), "%s/%s", s->conf->statedir,
+		    opt->restore) < (int)sizeof(path))
+			s->restore = open(path, O_RDONLY | O_CLOEXEC);
+		if (s->restore == -1) {
+			log_err("%s: %s", opt->restore, strerror(errno));
+			return (-1);
+		}
+		return (0);
+	}
+	return (sockets_open(s->conf, &s->control));
+}
+
+/* Each child inherits it: a thousand connections need a descriptor each. */
+static void
+raise_limits(void)
+{
+	struct rlimit	 rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == 0) {
+		rl.rlim_cur = rl.rlim_max < 8192 ? rl.rlim_max : 8192;
+		(void)setrlimit(RLIMIT_NOFILE, &rl);
+	}
+}
+
+static int
+run(struct supervise *s, const struct options *opt)
+{
+	struct event_base	*base;
+	struct event		*term, *intr, *hup;
+	struct sandbox_level	 level;
+	int			 status;
+
+	if (opt->foreground || opt->restore != NULL)
+		output_stderr();
+	else if (go_background(s, opt) == -1)
+		return (1);
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (sandbox_parent(s->conf->strict, &level) == -1)
+		return (1);
+	log_info("locked up: %s", sandbox_level_string(&level));
+	if ((base = event_base_new()) == NULL)
+		fatalx("event_base_new");
+	term = evsignal_new(base, SIGTERM, on_stop, NULL);
+	intr = evsignal_new(base, SIGINT, on_stop, NULL);
+	hup = evsignal_new(base, SIGHUP, on_hup, NULL);
+	if (term == NULL || intr == NULL || hup == NULL ||
+	    event_add(term, NULL) == -1 || event_add(intr, NULL) == -1 ||
+	    event_add(hup, NULL) == -1)
+		fatal("signals");
+	status = supervise(base, s);
+	log_info("ended");
+	return (status);
+}
+
+/* Errors were told on stderr so far; from here on they go to the log. */
+static int
+go_background(const struct supervise *s, const struct options *opt)
+{
+	char	 path[MSG_PATH_MAX];
+
+	(void)opt;
+	if (geteuid() == 0)
+		output_syslog();
+	else if (snprintf(path, sizeof(path), "%s/logs/ccmd.log",
+	    s->conf->statedir) >= (int)sizeof(path) ||
+	    output_file(path) == -1) {
+		log_err("%s: %s", path, strerror(errno));
+		return (-1);
+	}
+	if (daemon(0, 0) == -1) {
+		log_err("daemon: %s", strerror(errno));
+		return (-1);
+	}
+	state_write_pid(s->lock);
+	return (0);
+}
+
+static void
+on_stop(evutil_socket_t sig, short what __attribute__((unused)),
+    void *arg __attribute__((unused)))
+{
+	log_info("signal %d: ending", (int)sig);
+	supervise_stop();
+}
+
+static void
+on_hup(evutil_socket_t sig __attribute__((unused)),
+    short what __attribute__((unused)), void *arg __attribute__((unused)))
+{
+	log_warn("SIGHUP: the configuration is read at start only");
+}

@@ -1,0 +1,271 @@
+/*
+ * Copyright (c) 2026 The CCM authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * The configuration as a whole: made, filled from file and environment,
+ * checked, printed.  Runs in the parent.  Must not print or log a secret.
+ */
+
+#include "config.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "conf.h"
+#include "log.h"
+
+static int	 read_credentials(struct conf *);
+static const char *usual_path(char *, size_t);
+
+struct conf *
+conf_new(void)
+{
+	struct conf	*conf;
+
+	if ((conf = calloc(1, sizeof(*conf))) == NULL)
+		fatal("configuration");
+	TAILQ_INIT(&conf->listeners);
+	TAILQ_INIT(&conf->tokens);
+	TAILQ_INIT(&conf->githubs);
+	conf->control_role = CONF_ADMIN;
+	conf->active = 10;
+	conf->idle = 60;
+	conf->max = 300;
+	conf->reserve = 20;
+	conf->newest = 10;
+	conf->minutely = 60;
+	conf->hourly = 48;
+	conf->daily = 60;
+	return (conf);
+}
+
+void
+conf_free(struct conf *conf)
+{
+	struct conf_listen	*l;
+	struct conf_token	*t;
+	struct conf_github	*g;
+
+	while ((l = TAILQ_FIRST(&conf->listeners)) != NULL) {
+		TAILQ_REMOVE(&conf->listeners, l, entry);
+		if (l->fd != -1)
+			close(l->fd);
+		free(l->host);
+		free(l->port);
+		free(l);
+	}
+	while ((t = TAILQ_FIRST(&conf->tokens)) != NULL) {
+		TAILQ_REMOVE(&conf->tokens, t, entry);
+		free(t->name);
+		free(t);
+	}
+	while ((g = TAILQ_FIRST(&conf->githubs)) != NULL) {
+		TAILQ_REMOVE(&conf->githubs, g, entry);
+		sodium_free(g->token);
+		free(g->name);
+		free(g->url);
+		free(g->token_file);
+		free(g->ca_file);
+		free(g->owners);
+		free(g);
+	}
+	free(conf->control);
+	free(conf->control_group);
+	free(conf->statedir);
+	free(conf);
+}
+
+/* The environment is read even if the file is bad: it holds secrets. */
+struct conf *
+conf_load(const char *path)
+{
+	struct conf	*conf = conf_new();
+	char		 usual[1024];
+	int		 bad = 0;
+
+	if (path == NULL)
+		path = usual_path(usual, sizeof(usual));
+	if (path != NULL)
+		bad |= parse_config(path, conf) == -1;
+	bad |= conf_from_environment(conf) == -1;
+	if (!bad)
+		bad |= conf_defaults(conf) == -1;
+	if (!bad)
+		bad |= read_credentials(conf) == -1;
+	if (bad) {
+		conf_free(conf);
+		return (NULL);
+	}
+	return (conf);
+}
+
+/* NULL if it is not there. */
+static const char *
+usual_path(char *buf, size_t size)
+{
+	int	 n;
+
+	if (geteuid() == 0)
+		n = snprintf(buf, size, "%s/ccmd/ccmd.conf", SYSCONFDIR);
+	else
+		n = snprintf(buf, size, "%s/.ccm/ccmd.conf", conf_home());
+	if (n < 0 || (size_t)n >= size || access(buf, F_OK) == -1)
+		return (NULL);
+	return (buf);
+}
+
+const char *
+conf_home(void)
+{
+	const struct passwd	*pw;
+	const char		*home = getenv("HOME");
+
+	if (home != NULL && home[0] == '/')
+		return (home);
+	if ((pw = getpwuid(geteuid())) != NULL && pw->pw_dir[0] == '/')
+		return (pw->pw_dir);
+	return ("/");
+}
+
+static int
+read_credentials(struct conf *conf)
+{
+	struct conf_github	*g;
+	int			 bad = 0;
+
+	TAILQ_FOREACH(g, &conf->githubs, entry)
+		if (g->token_file != NULL && credential_read(g->token_file,
+		    &g->token, &g->token_len) == -1)
+			bad = 1;
+	return (bad ? -1 : 0);
+}
+
+int
+conf_add_listen(struct conf *conf, const char *host, const char *port)
+{
+	struct conf_listen	*l;
+
+	if ((l = calloc(1, sizeof(*l))) == NULL ||
+	    (l->host = strdup(host)) == NULL ||
+	    (l->port = strdup(port)) == NULL)
+		return (-1);
+	l->fd = -1;
+	TAILQ_INSERT_TAIL(&conf->listeners, l, entry);
+	return (0);
+}
+
+/* NULL if there is one of that name. */
+struct conf_token *
+conf_add_token(struct conf *conf, const char *name, enum conf_role role)
+{
+	struct conf_token	*t;
+
+	TAILQ_FOREACH(t, &conf->tokens, entry)
+		if (strcmp(t->name, name) == 0)
+			return (NULL);
+	if (name[0] == '\0' || strlen(name) > CONF_NAME_MAX)
+		return (NULL);
+	if ((t = calloc(1, sizeof(*t))) == NULL ||
+	    (t->name = strdup(name)) == NULL)
+		fatal("configuration");
+	t->role = role;
+	TAILQ_INSERT_TAIL(&conf->tokens, t, entry);
+	return (t);
+}
+
+/* NULL if there is one of that name, or there are too many. */
+struct conf_github *
+conf_add_github(struct conf *conf, const char *name)
+{
+	struct conf_github	*g;
+
+	TAILQ_FOREACH(g, &conf->githubs, entry)
+		if (strcmp(g->name, name) == 0)
+			return (NULL);
+	if (name[0] == '\0' || strlen(name) > CONF_NAME_MAX ||
+	    conf->ngithubs == CONF_GITHUBS_MAX)
+		return (NULL);
+	if ((g = calloc(1, sizeof(*g))) == NULL ||
+	    (g->name = strdup(name)) == NULL)
+		fatal("configuration");
+	g->concurrent = 30;
+	g->points = 900;
+	TAILQ_INSERT_TAIL(&conf->githubs, g, entry);
+	conf->ngithubs++;
+	return (g);
+}
+
+/* https, or http where the token does not leave the machine. */
+int
+conf_url_ok(const char *url, const char **why)
+{
+	static const char *const local[] = { "127.0.0.1", "localhost",
+	    "[::1]" };
+	const char	*host;
+	size_t		 i, n;
+
+	*why = "https://host[:port][/path] was expected";
+	if (strlen(url) > 1024 || strpbrk(url, " @?#\"\\\t\r\n") != NULL)
+		return (0);
+	if (strncasecmp(url, "https://", 8) == 0)
+		return (url[8] != '\0' && url[8] != '/');
+	if (strncasecmp(url, "http://", 7) != 0)
+		return (0);
+	host = url + 7;
+	n = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/");
+	for (i = 0; i < sizeof(local) / sizeof(local[0]); i++)
+		if (strlen(local[i]) == n &&
+		    strncasecmp(local[i], host, n) == 0)
+			return (1);
+	*why = "http is only for this machine: a token must not travel in "
+	    "clear text";
+	return (0);
+}
+
+void
+conf_print(const struct conf *conf)
+{
+	static const char *const roles[] = { "", "viewer", "api", "admin" };
+	const struct conf_listen *l;
+	const struct conf_token	*t;
+	const struct conf_github *g;
+
+	printf("state directory %s\n", conf->statedir);
+	printf("control socket %s role %s%s%s\n", conf->control,
+	    roles[conf->control_role], conf->control_group != NULL ?
+	    " group " : "", conf->control_group != NULL ?
+	    conf->control_group : "");
+	if (TAILQ_EMPTY(&conf->tokens))
+		printf("http: not listening, no token is configured\n");
+	else
+		TAILQ_FOREACH(l, &conf->listeners, entry)
+			printf("listen on %s port %s\n", l->host, l->port);
+	TAILQ_FOREACH(t, &conf->tokens, entry)
+		printf("api token %s role %s%s\n", t->name, roles[t->role],
+		    t->expires != 0 ? " (expires)" : "");
+	TAILQ_FOREACH(g, &conf->githubs, entry)
+		printf("github %s %s owners %s token %s\n", g->name, g->url,
+		    g->owners != NULL ? g->owners : "all",
+		    g->token != NULL ? "yes" : "none");
+	printf("poll interval active %u idle %u max %u reserve %u%%\n",
+	    conf->active, conf->idle, conf->max, conf->reserve);
+}

@@ -1,0 +1,123 @@
+/*
+ * Copyright (c) 2026 The CCM authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * The configuration: ccmd.conf, then the environment, then defaults.  Runs
+ * in the parent.
+ */
+
+#ifndef CCM_PARENT_CONF_H
+#define CCM_PARENT_CONF_H
+
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define CONF_NAME_MAX		64
+#define CONF_GITHUBS_MAX	32
+#define CONF_HASH_LEN		32	/* BLAKE2b-256 */
+
+/* The same numbers as enum role (verb.h), which needs json-c. */
+enum conf_role {
+	CONF_VIEWER = 1,
+	CONF_API,
+	CONF_ADMIN
+};
+
+struct conf_listen {
+	TAILQ_ENTRY(conf_listen) entry;
+	char		*host;
+	char		*port;
+	int		 fd;		/* -1: not yet listening */
+};
+
+struct conf_token {
+	TAILQ_ENTRY(conf_token) entry;
+	char		*name;
+	enum conf_role	 role;
+	unsigned char	 hash[CONF_HASH_LEN];
+	int64_t		 expires;	/* seconds since the epoch; 0 never */
+};
+
+struct conf_github {
+	TAILQ_ENTRY(conf_github) entry;
+	char		*name;
+	char		*url;
+	char		*token_file;
+	char		*ca_file;
+	char		*owners;	/* separated by blanks, or NULL */
+	uint32_t	 concurrent;
+	uint32_t	 points;
+	char		*token;		/* sodium_malloc, or NULL */
+	size_t		 token_len;
+};
+
+struct conf {
+	TAILQ_HEAD(, conf_listen) listeners;
+	TAILQ_HEAD(, conf_token) tokens;
+	TAILQ_HEAD(, conf_github) githubs;
+	size_t		 ngithubs;
+	char		*control;
+	char		*control_group;
+	enum conf_role	 control_role;
+	char		*statedir;
+	int		 strict;	/* sandbox strict */
+	uint32_t	 active;	/* poll, seconds */
+	uint32_t	 idle;
+	uint32_t	 max;
+	uint32_t	 reserve;	/* per cent */
+	uint32_t	 newest;	/* backups */
+	uint32_t	 minutely;
+	uint32_t	 hourly;
+	uint32_t	 daily;
+};
+
+/*
+ * Read everything.  `path` NULL: the usual file, if it is there.  Errors go
+ * to the log, each with file and line.  Secrets are taken out of the
+ * environment.  Returns the configuration, or NULL.
+ */
+struct conf *conf_load(const char *path);
+void conf_free(struct conf *conf);
+
+/* Say what would be done; never a secret. */
+void conf_print(const struct conf *conf);
+
+/* parse.y: read a file.  Returns 0, or -1 when there were errors. */
+int parse_config(const char *path, struct conf *conf);
+
+/* conf_env.c */
+struct conf *conf_new(void);
+int conf_from_environment(struct conf *conf);
+int conf_defaults(struct conf *conf);
+int conf_url_ok(const char *url, const char **why);
+int conf_add_listen(struct conf *conf, const char *host, const char *port);
+struct conf_token *conf_add_token(struct conf *conf, const char *name,
+    enum conf_role role);
+struct conf_github *conf_add_github(struct conf *conf, const char *name);
+/* The user's own directory, from the password file when root. */
+const char *conf_home(void);
+
+/* credential.c: a secret file, into locked memory; -1 with a log line. */
+int credential_read(const char *path, char **secret, size_t *len);
+/* Visible ASCII alone, as goes into a header. */
+int credential_text_ok(const char *p, size_t len);
+/* A copy in locked memory. */
+char *credential_copy(const char *secret, size_t len);
+
+#endif

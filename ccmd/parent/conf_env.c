@@ -1,0 +1,257 @@
+/*
+ * Copyright (c) 2026 The CCM authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * What the environment says, as it said to the Python CCM, and what is
+ * taken where nobody says anything.  Runs in the parent.  Secrets are wiped
+ * from the environment before there is a child.
+ */
+
+#include "config.h"
+
+#include <ctype.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "conf.h"
+#include "log.h"
+
+#define ENV_GITHUB	"env"	/* the names of what came from there */
+#define ENV_TOKEN	"env"
+#define REGISTRY_FILE	"pipelines.json"
+
+static int	 from_tokens(struct conf *);
+static int	 from_paths(struct conf *);
+static int	 set_statedir(struct conf *, const char *, const char *);
+static int	 check_projects(const struct conf *);
+static int	 check_dry_run(void);
+static char	*expand(const char *);
+static char	*take_secret(const char *);
+static const char *either(const char *, const char *);
+
+/* All of it is looked at, so that every secret is wiped. */
+int
+conf_from_environment(struct conf *conf)
+{
+	int	 bad = 0;
+
+	bad |= from_tokens(conf) == -1;
+	bad |= from_paths(conf) == -1;
+	bad |= check_dry_run() == -1;
+	return (bad ? -1 : 0);
+}
+
+/* The configuration wins where it has a github block. */
+static int
+from_tokens(struct conf *conf)
+{
+	struct conf_github	*g;
+	struct conf_token	*t;
+	char			*first, *second, *api;
+	const char		*url = getenv("CCM_GITHUB_URL"), *why;
+	int			 r = 0;
+
+	first = take_secret("GHT");
+	second = take_secret("GITHUB_TOKEN");
+	api = take_secret("CCM_API_TOKEN");
+	if (TAILQ_EMPTY(&conf->githubs)) {
+		if (url != NULL && url[0] != '\0' &&
+		    !conf_url_ok(url, &why)) {
+			log_err("CCM_GITHUB_URL: %s", why);
+			r = -1;
+			url = NULL;
+		}
+		g = conf_add_github(conf, ENV_GITHUB);
+		g->url = url != NULL && url[0] != '\0' ? strdup(url) : NULL;
+		g->token = first != NULL ? first : second;
+		if (g->token != NULL)
+			g->token_len = strlen(g->token);
+		if (g->token != NULL &&
+		    credential_text_ok(g->token, g->token_len) == 0) {
+			log_err("GHT: a token without blanks was expected");
+			r = -1;
+		}
+		if (g->token == first)
+			first = NULL;
+		if (g->token == second)
+			second = NULL;
+	}
+	if (api != NULL &&
+	    (t = conf_add_token(conf, ENV_TOKEN, CONF_ADMIN)) != NULL)
+		crypto_generichash(t->hash, sizeof(t->hash),
+		    (unsigned char *)api, strlen(api), NULL, 0);
+	sodium_free(first);
+	sodium_free(second);
+	sodium_free(api);
+	return (r);
+}
+
+/*
+ * A secret leaves the environment: the variable goes, and the bytes that
+ * /proc/PID/environ still shows are overwritten.
+ */
+static char *
+take_secret(const char *name)
+{
+	char	*value = getenv(name), *copy = NULL;
+	size_t	 len;
+
+	if (value == NULL)
+		return (NULL);
+	if ((len = strlen(value)) > 0)
+		copy = credential_copy(value, len);
+	explicit_bzero(value, len);
+	unsetenv(name);
+	return (copy);
+}
+
+static int
+from_paths(struct conf *conf)
+{
+	const char	*socket = getenv("CCM_SOCKET"), *path;
+
+	if (conf->control == NULL && socket != NULL && socket[0] != '\0' &&
+	    (conf->control = expand(socket)) == NULL)
+		return (-1);
+	path = either("CCM_PIPELINES_PATH", "CCM_PIPELINES");
+	if (conf->statedir == NULL && path != NULL)
+		return (set_statedir(conf, "CCM_PIPELINES_PATH", path));
+	return (0);
+}
+
+static const char *
+either(const char *a, const char *b)
+{
+	const char	*v = getenv(a);
+
+	if (v == NULL || v[0] == '\0')
+		v = getenv(b);
+	return (v != NULL && v[0] != '\0' ? v : NULL);
+}
+
+/* The directory of the registry's file. */
+static int
+set_statedir(struct conf *conf, const char *name, const char *path)
+{
+	char	*full = expand(path), *slash;
+
+	if (full == NULL)
+		return (-1);
+	slash = strrchr(full, '/');
+	if (slash == NULL || strcmp(slash + 1, REGISTRY_FILE) != 0) {
+		log_err("%s: a path that ends in /" REGISTRY_FILE
+		    " was expected", name);
+		free(full);
+		return (-1);
+	}
+	if (slash == full)
+		slash++;
+	*slash = '\0';
+	conf->statedir = full;
+	return (0);
+}
+
+/*
+ * "~/" is what the Python CCM's documentation quotes; a relative path is
+ * one from here.
+ */
+static char *
+expand(const char *path)
+{
+	char	 cwd[1024], *full;
+	int	 n;
+
+	if (strncmp(path, "~/", 2) == 0)
+		n = asprintf(&full, "%s/%s", conf_home(), path + 2);
+	else if (path[0] != '/' && getcwd(cwd, sizeof(cwd)) != NULL)
+		n = asprintf(&full, "%s/%s", cwd, path);
+	else
+		n = asprintf(&full, "%s", path);
+	return (n == -1 ? NULL : full);
+}
+
+/* It would be dangerous to go on as if it were in force. */
+static int
+check_dry_run(void)
+{
+	const char	*v = getenv("CCM_DRY_RUN");
+
+	if (v == NULL || v[0] == '\0' || strcmp(v, "0") == 0 ||
+	    strcasecmp(v, "false") == 0 || strcasecmp(v, "no") == 0)
+		return (0);
+	log_err("CCM_DRY_RUN: not supported; unset it to start");
+	return (-1);
+}
+
+int
+conf_defaults(struct conf *conf)
+{
+	struct conf_github	*g;
+	int			 root = geteuid() == 0, n = 0;
+
+	if (conf->statedir == NULL)
+		n = root ? asprintf(&conf->statedir, "%s/lib/ccmd",
+		    LOCALSTATEDIR) : asprintf(&conf->statedir, "%s/.ccm",
+		    conf_home());
+	if (n != -1 && conf->control == NULL)
+		n = root ? asprintf(&conf->control, "%s/ccmd/ccmd.sock",
+		    RUNSTATEDIR) : asprintf(&conf->control,
+		    "%s/.ccm/ccmd.sock", conf_home());
+	if (n == -1)
+		return (-1);
+	TAILQ_FOREACH(g, &conf->githubs, entry)
+		if (g->url == NULL &&
+		    (g->url = strdup("https://api.github.com")) == NULL)
+			return (-1);
+	if (TAILQ_EMPTY(&conf->listeners) &&
+	    conf_add_listen(conf, "127.0.0.1", "5000") == -1)
+		return (-1);
+	if (conf->statedir[0] != '/' || conf->control[0] != '/') {
+		log_err("state directory and control socket: absolute paths "
+		    "were expected");
+		return (-1);
+	}
+	if (conf->max < conf->idle)
+		conf->max = conf->idle;
+	return (check_projects(conf));
+}
+
+/* projects.json lies in the state directory: it is the registry's. */
+static int
+check_projects(const struct conf *conf)
+{
+	const char	*path = getenv("CCM_CONFIG");
+	char		*full, *slash;
+	int		 r = 0;
+
+	if (path == NULL || path[0] == '\0' || geteuid() != 0)
+		return (0);
+	if ((full = expand(path)) == NULL)
+		return (-1);
+	if ((slash = strrchr(full, '/')) != NULL)
+		*slash = '\0';
+	if (strcmp(full, conf->statedir) != 0) {
+		log_err("CCM_CONFIG: a file in the state directory %s was "
+		    "expected", conf->statedir);
+		r = -1;
+	}
+	free(full);
+	return (r);
+}

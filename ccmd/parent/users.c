@@ -1,0 +1,222 @@
+/*
+ * Copyright (c) 2026 The CCM authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * Who the children are, and where they are locked up.  Runs in the parent,
+ * as root; an ordinary user's children are that user, without a chroot.
+ */
+
+#include "config.h"
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "parent.h"
+
+/*
+ * Where a user is missing a number is taken that no one has: privileges
+ * stay apart all the same, and the log says so.
+ */
+#define SPARE_UID	62401
+#define SPARE_TRIES	1000
+#define COPY_MAX	(256 * 1024)
+
+static struct {
+	char	 dir[MSG_PATH_MAX];	/* of the chroots; "" if none */
+} env;
+
+static const char *const names[PROC_MAX] = {
+	[PROC_POLLER] = "_ccmdp",
+	[PROC_API] = "_ccmda",
+	[PROC_REGISTRY] = "_ccmdr",
+};
+
+static const char *const copied[] = { "resolv.conf", "hosts",
+    "nsswitch.conf" };
+
+static int	 find_user(enum proc_id, int, struct jail *);
+static int	 spare_user(enum proc_id, struct jail *);
+static int	 make_jails(struct jail *);
+static int	 copy_file(const char *, const char *);
+
+int
+users_prepare(const struct conf *conf, struct jail jails[PROC_MAX])
+{
+	enum proc_id	 p;
+
+	memset(jails, 0, PROC_MAX * sizeof(jails[0]));
+	if (geteuid() != 0) {
+		for (p = PROC_POLLER; p <= PROC_REGISTRY; p++) {
+			jails[p].uid = geteuid();
+			jails[p].gid = getegid();
+		}
+		return (0);
+	}
+	for (p = PROC_POLLER; p <= PROC_REGISTRY; p++)
+		if (find_user(p, conf->strict, &jails[p]) == -1)
+			return (-1);
+	if (strlcpy(jails[PROC_REGISTRY].chroot, conf->statedir,
+	    MSG_PATH_MAX) >= MSG_PATH_MAX) {
+		log_err("%s: the path is too long", conf->statedir);
+		return (-1);
+	}
+	return (make_jails(jails));
+}
+
+static int
+find_user(enum proc_id p, int strict, struct jail *jail)
+{
+	const struct passwd	*pw = getpwnam(names[p]);
+
+	if (pw != NULL && pw->pw_uid != 0 && pw->pw_gid != 0) {
+		jail->uid = pw->pw_uid;
+		jail->gid = pw->pw_gid;
+		return (0);
+	}
+	if (strict) {
+		log_err("there is no user %s (useradd --system --no-create-"
+		    "home --shell /usr/sbin/nologin --user-group %s)",
+		    names[p], names[p]);
+		return (-1);
+	}
+	return (spare_user(p, jail));
+}
+
+static int
+spare_user(enum proc_id p, struct jail *jail)
+{
+	uid_t	 uid = SPARE_UID + (uid_t)p;
+	int	 i;
+
+	for (i = 0; i < SPARE_TRIES; i++, uid += PROC_MAX)
+		if (getpwuid(uid) == NULL && getgrgid(uid) == NULL) {
+			jail->uid = uid;
+			jail->gid = uid;
+			log_warn("there is no user %s: the number %u is "
+			    "taken", names[p], (unsigned int)uid);
+			return (0);
+		}
+	log_err("there is no user %s, and no number to spare", names[p]);
+	return (-1);
+}
+
+/* An empty place for the api, one with /etc for the poller. */
+static int
+make_jails(struct jail *jails)
+{
+	char	 etc[MSG_PATH_MAX + 16];
+
+	if (mkdir(RUNSTATEDIR "/ccmd", 0755) == -1 && errno != EEXIST)
+		goto fail;
+	(void)strlcpy(env.dir, RUNSTATEDIR "/ccmd/jail.XXXXXX",
+	    sizeof(env.dir));
+	if (mkdtemp(env.dir) == NULL || chmod(env.dir, 0755) == -1)
+		goto fail;
+	if (snprintf(jails[PROC_API].chroot, MSG_PATH_MAX, "%s/empty",
+	    env.dir) >= MSG_PATH_MAX ||
+	    snprintf(jails[PROC_POLLER].chroot, MSG_PATH_MAX, "%s/poller",
+	    env.dir) >= MSG_PATH_MAX)
+		goto fail;
+	(void)snprintf(etc, sizeof(etc), "%s/etc",
+	    jails[PROC_POLLER].chroot);
+	if (mkdir(jails[PROC_API].chroot, 0755) == -1 ||
+	    mkdir(jails[PROC_POLLER].chroot, 0755) == -1 ||
+	    mkdir(etc, 0755) == -1)
+		goto fail;
+	users_refresh(&jails[PROC_POLLER]);
+	return (0);
+fail:
+	log_err("%s: %s", env.dir[0] != '\0' ? env.dir : RUNSTATEDIR "/ccmd",
+	    strerror(errno));
+	return (-1);
+}
+
+void
+users_refresh(const struct jail *poller)
+{
+	char	 from[64], to[MSG_PATH_MAX + 64];
+	size_t	 i;
+
+	if (poller->chroot[0] == '\0')
+		return;
+	for (i = 0; i < sizeof(copied) / sizeof(copied[0]); i++) {
+		(void)snprintf(from, sizeof(from), "/etc/%s", copied[i]);
+		(void)snprintf(to, sizeof(to), "%s/etc/%s", poller->chroot,
+		    copied[i]);
+		if (copy_file(from, to) == -1 && errno != ENOENT)
+			log_warn("%s: %s", from, strerror(errno));
+	}
+}
+
+/* Whole or not at all: written beside it, then renamed. */
+static int
+copy_file(const char *from, const char *to)
+{
+	char	*buf, tmp[MSG_PATH_MAX + 80];
+	ssize_t	 n;
+	int	 in, out, r = -1, saved;
+
+	if ((in = open(from, O_RDONLY | O_CLOEXEC)) == -1)
+		return (-1);
+	(void)snprintf(tmp, sizeof(tmp), "%s.new", to);
+	if ((buf = malloc(COPY_MAX)) == NULL) {
+		close(in);
+		return (-1);
+	}
+	n = read(in, buf, COPY_MAX);
+	close(in);
+	out = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (n >= 0 && out != -1 && write(out, buf, (size_t)n) == n &&
+	    rename(tmp, to) == 0)
+		r = 0;
+	saved = errno;
+	if (out != -1)
+		close(out);
+	free(buf);
+	errno = saved;
+	return (r);
+}
+
+void
+users_cleanup(void)
+{
+	char	 path[2 * MSG_PATH_MAX];
+	size_t	 i;
+
+	if (env.dir[0] == '\0')
+		return;
+	for (i = 0; i < sizeof(copied) / sizeof(copied[0]); i++) {
+		(void)snprintf(path, sizeof(path), "%s/poller/etc/%s",
+		    env.dir, copied[i]);
+		(void)unlink(path);
+	}
+	(void)snprintf(path, sizeof(path), "%s/poller/etc", env.dir);
+	(void)rmdir(path);
+	(void)snprintf(path, sizeof(path), "%s/poller", env.dir);
+	(void)rmdir(path);
+	(void)snprintf(path, sizeof(path), "%s/empty", env.dir);
+	(void)rmdir(path);
+	(void)rmdir(env.dir);
+}
