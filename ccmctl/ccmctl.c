@@ -1,0 +1,378 @@
+/*
+ * Copyright (c) 2026 The CCM authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * ccmctl: drives ccmd over its control socket.  This file carries one
+ * command out: ask, answer, exit code.  Must not know how an answer looks
+ * (show.c), how a command is written (parser.c), how it travels (client.c).
+ */
+
+#include "config.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <limits.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ccmctl.h"
+#include "json.h"
+
+#define ANSWER_LINE_MAX	64	/* y or n, and what people type instead */
+
+/* One run of the program. */
+struct run_of {
+	struct command	 cmd;
+	struct client	 client;
+	struct term	 term;
+	char		 path[PATH_MAX];
+};
+
+static int	 carry_out(struct run_of *);
+static int	 help(struct run_of *);
+static int	 monitor(struct run_of *);
+static int	 perform(struct run_of *);
+static int	 teardown(struct run_of *);
+static int	 call(struct run_of *, const struct verb *);
+static int	 not_found(const struct client *);
+static int	 resolve(struct run_of *, const char **);
+static int	 match_prefix(struct json_object *, const char *,
+		    const char **);
+static int	 confirm(const char *);
+static int	 answered(struct run_of *);
+static int	 failed(const struct run_of *);
+static int	 complain(const struct run_of *, int, const char *,
+		    const char *, ...) __attribute__((format(printf, 4, 5)));
+static int	 flush(int);
+
+int
+main(int argc, char **argv)
+{
+	struct run_of		 r = { .client = { .fd = -1 } };
+	struct verb_error	 error;
+	int			 code;
+
+	(void)setlocale(LC_CTYPE, "");
+	/* A daemon that goes away is an error code, not a signal. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	term_look(&r.term);
+	if (command_parse(argc, argv, &r.cmd, &error) == 0)
+		code = carry_out(&r);
+	else {
+		code = complain(&r, error.status == 400 ? EXIT_USAGE :
+		    EXIT_FAILED, error.code, "%s", error.text);
+		if (code == EXIT_USAGE && !r.cmd.json)
+			usage_short(stderr, r.cmd.verb);
+	}
+	client_close(&r.client);
+	command_clear(&r.cmd);
+	return (flush(code));
+}
+
+static int
+carry_out(struct run_of *r)
+{
+	if (r->cmd.local == LOCAL_HELP)
+		return (help(r));
+	if (r->cmd.verb->id == VERB_PIPELINE_TEARDOWN && !r->cmd.yes &&
+	    !isatty(STDIN_FILENO))
+		return (complain(r, EXIT_USAGE, "invalid_argument",
+		    "teardown: without a terminal to ask on, -y is needed"));
+	if (client_path(r->cmd.socket, r->path, sizeof(r->path)) == NULL)
+		return (complain(r, EXIT_NODAEMON, "unavailable",
+		    "control socket: %s", strerror(errno)));
+	if (client_open(&r->client, r->path) == -1)
+		return (failed(r));
+	if (r->cmd.local == LOCAL_MONITOR)
+		return (monitor(r));
+	if (r->cmd.verb->id == VERB_PIPELINE_TEARDOWN)
+		return (teardown(r));
+	return (perform(r));
+}
+
+static int
+help(struct run_of *r)
+{
+	const char		*words = json_string(r->cmd.args, "command");
+	const struct verb	*verb;
+
+	if (words == NULL)
+		usage_all(stdout);
+	else if ((verb = command_by_words(words)) != NULL)
+		usage_one(stdout, verb);
+	else
+		return (complain(r, EXIT_USAGE, "invalid_argument",
+		    "%s: no such command", words));
+	return (EXIT_OK);
+}
+
+/* Where nothing can be redrawn, once is all there is. */
+static int
+monitor(struct run_of *r)
+{
+	struct json_object	*args;
+	int64_t			 interval = 2;
+	int			 n;
+
+	(void)json_int(r->cmd.args, "interval", &interval);
+	if (!json_flag(r->cmd.args, "once") && !r->cmd.json && r->term.tty &&
+	    isatty(STDIN_FILENO)) {
+		n = monitor_run(&r->client, r->path, &r->term, (int)interval);
+		return (n == EXIT_OK ? n : failed(r));
+	}
+	args = json_object_new_object();
+	json_object_object_add(args, "include",
+	    json_object_new_string("stats"));
+	n = client_call(&r->client, "pipeline.list", args);
+	json_object_put(args);
+	if (n == -1)
+		return (failed(r));
+	if (r->cmd.json || r->client.status >= 400)
+		return (answered(r));
+	r->term.height = 0;	/* all rows: nothing is redrawn */
+	dashboard_print(stdout, &r->term, r->client.answer, time(NULL), 0);
+	return (EXIT_OK);
+}
+
+/* One verb; an abbreviated id is tried as it is first. */
+static int
+perform(struct run_of *r)
+{
+	const char	*id;
+
+	if (call(r, r->cmd.verb) == -1)
+		return (failed(r));
+	if (!not_found(&r->client))
+		return (answered(r));
+	if (resolve(r, &id) == -1)
+		return (failed(r));
+	if (call(r, r->cmd.verb) == -1)
+		return (failed(r));
+	return (answered(r));
+}
+
+/*
+ * The pipeline is looked at first: the question names it in full, and the
+ * repository that is preserved is told afterwards.
+ */
+static int
+teardown(struct run_of *r)
+{
+	struct json_object	*p;
+	const char		*id = json_string(r->cmd.args, "id"), *s;
+	char			*repository = NULL;
+	int			 code;
+
+	if (call(r, verb_get(VERB_PIPELINE_SHOW)) == -1)
+		return (failed(r));
+	if (not_found(&r->client)) {
+		if (resolve(r, &id) == -1 ||
+		    call(r, verb_get(VERB_PIPELINE_SHOW)) == -1)
+			return (failed(r));
+	}
+	if (r->client.status >= 400)
+		return (answered(r));
+	p = json_member(r->client.answer, "pipeline", json_type_object);
+	if (p != NULL && (s = json_string(p, "repository")) != NULL)
+		repository = text_visible(s);
+	if (!r->cmd.yes && !confirm(id))
+		code = complain(r, EXIT_FAILED, "cancelled",
+		    "nothing was changed");
+	else if (call(r, r->cmd.verb) == -1)
+		code = failed(r);
+	else if ((code = answered(r)) == EXIT_OK && !r->cmd.json &&
+	    repository != NULL)
+		(void)printf("Repository preserved: %s\n", repository);
+	free(repository);
+	return (code);
+}
+
+static int
+call(struct run_of *r, const struct verb *verb)
+{
+	return (client_call(&r->client, verb->name, r->cmd.args));
+}
+
+static int
+not_found(const struct client *c)
+{
+	const char	*code = json_string(c->answer, "code");
+
+	return (c->status == 404 && code != NULL &&
+	    strcmp(code, "pipeline_not_found") == 0);
+}
+
+/*
+ * Replace the id in the arguments by the only one that begins with it.
+ * Returns 0, or -1 with the client's exit_code and why.
+ */
+static int
+resolve(struct run_of *r, const char **id)
+{
+	struct client	*c = &r->client;
+	const char	*given = json_string(r->cmd.args, "id");
+	const char	*full = NULL, *error;
+	int		 matches;
+
+	if (client_call(c, "pipeline.list", NULL) == -1)
+		return (-1);
+	c->exit_code = EXIT_FAILED;
+	if (c->status >= 400) {
+		error = json_string(c->answer, "error");
+		(void)snprintf(c->why, sizeof(c->why), "%s",
+		    error != NULL ? error : "the list failed");
+		return (-1);
+	}
+	matches = given != NULL ? match_prefix(c->answer, given, &full) : 0;
+	if (matches == 1) {
+		json_object_object_add(r->cmd.args, "id",
+		    json_object_new_string(full));
+		*id = json_string(r->cmd.args, "id");
+		return (0);
+	}
+	if (matches == 0)
+		(void)snprintf(c->why, sizeof(c->why),
+		    "Pipeline not found: %s", given != NULL ? given : "");
+	else
+		(void)snprintf(c->why, sizeof(c->why),
+		    "%s: %d pipelines begin with it", given, matches);
+	return (-1);
+}
+
+static int
+match_prefix(struct json_object *answer, const char *prefix,
+    const char **found)
+{
+	struct json_object	*list;
+	const char		*id;
+	size_t			 i, n = 0;
+	int			 matches = 0;
+
+	list = json_member(answer, "pipelines", json_type_array);
+	if (list != NULL)
+		n = json_object_array_length(list);
+	for (i = 0; i < n; i++) {
+		id = json_string(json_object_array_get_idx(list, i),
+		    "pipeline_id");
+		if (id == NULL || strncmp(id, prefix, strlen(prefix)) != 0)
+			continue;
+		*found = id;
+		matches++;
+	}
+	return (matches);
+}
+
+/* On stderr: stdout may be a file, or be read as JSON. */
+static int
+confirm(const char *id)
+{
+	char	 line[ANSWER_LINE_MAX], *shown = text_visible(id);
+
+	(void)fprintf(stderr, "Deactivate pipeline %s? "
+	    "(Repository will be preserved): ", shown);
+	(void)fflush(stderr);
+	free(shown);
+	if (fgets(line, sizeof(line), stdin) == NULL) {
+		(void)fputc('\n', stderr);
+		return (0);
+	}
+	line[strcspn(line, "\n")] = '\0';
+	return (strcasecmp(line, "y") == 0 || strcasecmp(line, "yes") == 0);
+}
+
+/* The daemon has answered, one way or the other. */
+static int
+answered(struct run_of *r)
+{
+	struct client	*c = &r->client;
+	const char	*error;
+
+	if (r->cmd.json) {
+		text_json(stdout, c->body, c->len);
+		if (c->len == 0 || c->body[c->len - 1] != '\n')
+			(void)putchar('\n');
+		return (c->status >= 400 ? EXIT_FAILED : EXIT_OK);
+	}
+	if (c->status >= 400) {
+		error = json_string(c->answer, "error");
+		return (complain(r, EXIT_FAILED, "failed", "%s",
+		    error != NULL ? error : "it failed"));
+	}
+	show_answer(stdout, &r->term, r->cmd.verb, c->answer, time(NULL));
+	return (EXIT_OK);
+}
+
+/* It has not; or not what could be used. */
+static int
+failed(const struct run_of *r)
+{
+	return (complain(r, r->client.exit_code,
+	    r->client.exit_code == EXIT_NODAEMON ? "unavailable" : "failed",
+	    "%s", r->client.why));
+}
+
+/* Say what is wrong, on stderr or as JSON on stdout; returns `code`. */
+static int
+complain(const struct run_of *r, int code, const char *slug, const char *fmt,
+    ...)
+{
+	struct json_object	*o;
+	char			*text, *shown;
+	va_list			 ap;
+	size_t			 len;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) == -1)
+		return (code);
+	va_end(ap);
+	/* An argument may be no UTF-8 at all, which JSON must be. */
+	shown = text_visible(text);
+	free(text);
+	if (r->cmd.json) {
+		o = json_object_new_object();
+		json_object_object_add(o, "success",
+		    json_object_new_boolean(0));
+		json_object_object_add(o, "error",
+		    json_object_new_string(shown));
+		json_object_object_add(o, "code",
+		    json_object_new_string(slug));
+		(void)puts(json_text(o, &len));
+		json_object_put(o);
+	} else
+		(void)fprintf(stderr, "ccmctl: %s\n", shown);
+	free(shown);
+	return (code);
+}
+
+/* Output that could not be written is a failure; a closed pipe says so. */
+static int
+flush(int code)
+{
+	int	 broken = ferror(stdout);
+
+	if (fflush(stdout) == 0 && !broken)
+		return (code);
+	if (errno != EPIPE)
+		(void)fprintf(stderr, "ccmctl: standard output: %s\n",
+		    strerror(errno));
+	return (code == EXIT_OK ? EXIT_FAILED : code);
+}

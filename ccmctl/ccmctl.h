@@ -1,0 +1,313 @@
+/*
+ * Copyright (c) 2026 The CCM authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * What the files of ccmctl offer one another.  ccmctl is a client: it must
+ * not open the daemon's files, hold a token, or decide what is allowed; the
+ * daemon does.  All text that came from outside goes through text_visible
+ * before it reaches a terminal.
+ */
+
+#ifndef CCM_CCMCTL_H
+#define CCM_CCMCTL_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "imsg.h"
+#include "verb.h"
+
+struct json_object;
+
+/* Exit codes, as in ccmctl(8). */
+#define EXIT_OK		0
+#define EXIT_FAILED	1
+#define EXIT_USAGE	2
+#define EXIT_NODAEMON	3
+
+/* --- parser.c, usage.c: the command line. ----------------------------- */
+
+/* What a command is carried out by. */
+enum local {
+	LOCAL_NONE,		/* the daemon: `verb` goes over the socket */
+	LOCAL_MONITOR,
+	LOCAL_HELP
+};
+
+struct command {
+	const struct verb	*verb;
+	enum local		 local;
+	struct json_object	*args;		/* checked by verb_check_args */
+	const char		*socket;	/* -s, or NULL */
+	int			 json;		/* -j */
+	int			 yes;		/* -y */
+};
+
+/*
+ * Understand a command line.  Returns 0 with `cmd` filled in, or -1 with
+ * `err`: status 400 is wrong usage, 404 an id that can be none.  In both
+ * cases command_clear is due.
+ */
+int command_parse(int argc, char **argv, struct command *cmd,
+    struct verb_error *err);
+void command_clear(struct command *cmd);
+
+/* The i-th command that a person can type, NULL behind the last. */
+const struct verb *command_at(size_t i, enum local *local);
+
+/* The command whose words are exactly `words`, or NULL. */
+const struct verb *command_by_words(const char *words);
+
+/* The letters that teardown's like have beside their arguments: "y". */
+const char *command_flags(const struct verb *verb);
+
+/* The value of an argument that the daemon needs and a person may omit. */
+const char *command_default(const struct verb *verb, const char *name);
+
+/*
+ * All commands, one line each; one command with all its options; the usage
+ * line of one (NULL: of ccmctl itself, and its commands).
+ */
+void usage_all(FILE *f);
+void usage_short(FILE *f, const struct verb *verb);
+void usage_one(FILE *f, const struct verb *verb);
+
+/* --- client.c: the control socket. ------------------------------------ */
+
+/* Milliseconds that the daemon has for an answer. */
+#define CLIENT_TIMEOUT	30000
+/* Bytes of an answer's body. */
+#define CLIENT_BODY_MAX	(64 * 1024 * 1024)
+
+enum client_event {
+	CLIENT_MORE,		/* nothing whole yet */
+	CLIENT_READY,		/* the daemon said hello */
+	CLIENT_ANSWER,		/* status, body and answer are filled in */
+	CLIENT_FAILED		/* exit_code and why are; it is closed */
+};
+
+struct client {
+	int			 fd;		/* -1: closed */
+	struct imsgbuf		 ibuf;
+	int			 ready;
+	uint64_t		 op;
+	int			 status;	/* as over HTTP */
+	char			*body;
+	size_t			 len;
+	struct json_object	*answer;	/* the body parsed */
+	int			 exit_code;	/* of a failure */
+	char			 why[512];	/* a sentence */
+};
+
+/*
+ * The socket to use: `given` (-s), else $CCM_SOCKET, else root's or the
+ * user's own.  Returns `buf`, or NULL with errno ENAMETOOLONG or ENOENT
+ * (no home directory).
+ */
+const char *client_path(const char *given, char *buf, size_t size);
+
+/*
+ * Connect and queue the greeting.  Does not wait.  Returns 0, or -1 with
+ * exit_code and why.
+ */
+int client_open(struct client *c, const char *path);
+
+/*
+ * Queue an operation; only when the daemon said hello, and one at a time.
+ * `args` is an object or NULL.  Returns 0, or -1 with exit_code and why.
+ */
+int client_send(struct client *c, const char *verb, struct json_object *args);
+
+/* The events to poll(2) for, and what to do once there are some. */
+short client_events(struct client *c);
+enum client_event client_step(struct client *c);
+
+/*
+ * Carry out one operation: wait for the greeting if it has not come yet,
+ * send, wait for the answer.  Returns 0, or -1 with exit_code and why.
+ */
+int client_call(struct client *c, const char *verb, struct json_object *args);
+
+void client_close(struct client *c);
+
+/* CLOCK_MONOTONIC in milliseconds. */
+int64_t client_now(void);
+
+/* --- term.c: what is at the other end of stdout. ---------------------- */
+
+enum style {
+	STYLE_PLAIN,
+	STYLE_TITLE,
+	STYLE_DIM,
+	STYLE_GOOD,
+	STYLE_BAD,
+	STYLE_WARN,
+	STYLE_BUSY
+};
+
+enum sign {
+	SIGN_NONE,
+	SIGN_GOOD,
+	SIGN_BAD,
+	SIGN_PAUSED,
+	SIGN_BUSY,
+	SIGN_WARN
+};
+
+struct term {
+	int	 tty;		/* a terminal that can be drawn on */
+	int	 signs;		/* it shows UTF-8 */
+	int	 colour;
+	size_t	 width;		/* columns; 0: as wide as needed */
+	size_t	 height;
+};
+
+/* Look at stdout, the locale, TERM, NO_COLOR.  Again after SIGWINCH. */
+void term_look(struct term *term);
+
+/* Text in a style; it is made visible first. */
+void term_put(FILE *f, const struct term *term, enum style style,
+    const char *text);
+
+/* The sign of a meaning and a blank, or "" where there are no signs. */
+const char *term_sign(const struct term *term, enum sign sign);
+enum style term_sign_style(enum sign sign);
+
+/*
+ * The alternate screen, without echo and line editing; and back, which is
+ * done at exit(3) too.  term_enter returns 0, or -1 with errno.
+ */
+int term_enter(void);
+void term_leave(void);
+
+/* --- text.c: outside text, widths, times. ----------------------------- */
+
+/*
+ * A copy that is safe to show: what is no printable character in this
+ * locale, and what could reorder or hide text, is written as backslash and
+ * octal digits.  The caller's to free; does not return without memory.
+ */
+char *text_visible(const char *text);
+
+/* Columns that visible text takes (wcwidth(3)). */
+size_t text_width(const char *text);
+
+/*
+ * How many bytes of visible text fit into `width` columns; `*used` is the
+ * columns that these take.
+ */
+size_t text_fit(const char *text, size_t width, size_t *used);
+
+/* Does this locale write UTF-8? */
+int text_is_utf8(void);
+
+/* "3m 12s", "45s", "2h 5m", "3d 4h"; "-" if negative. */
+#define TEXT_TIME_SIZE	32
+const char *text_duration(int64_t seconds, char buf[TEXT_TIME_SIZE]);
+
+/* "2m ago", "now" (also what is ahead); "-" if `text` is no time. */
+const char *text_ago(const char *text, int64_t now, char buf[TEXT_TIME_SIZE]);
+
+/* "2026-01-05 10:30", UTC; "-" if `text` is no time. */
+const char *text_date(const char *text, char buf[TEXT_TIME_SIZE]);
+
+/*
+ * Write JSON text as it is, but for characters that a terminal could take
+ * for commands: those become \u escapes, which mean the same.
+ */
+void text_json(FILE *f, const char *json, size_t len);
+
+/* --- table.c: columns that fit. --------------------------------------- */
+
+#define TABLE_COLUMNS_MAX	12
+#define TABLE_SHRUNK_MIN	6	/* columns that are left of a text */
+
+#define TABLE_RIGHT	0x1	/* aligned to the right */
+#define TABLE_SHRINK	0x2	/* may be cut to fit */
+
+struct table_column {
+	const char	*title;
+	unsigned int	 flags;
+};
+
+struct table_cell {
+	char		*text;
+	size_t		 width;
+	enum style	 style;
+};
+
+struct table {
+	const struct table_column *columns;
+	size_t			 ncolumns;
+	struct table_cell	*cells;
+	size_t			 ncells;
+	size_t			 size;
+};
+
+/* What a table looks like in a width: columns from the right may be gone. */
+struct table_layout {
+	size_t	 widths[TABLE_COLUMNS_MAX];
+	size_t	 shown;
+	size_t	 gap;
+	size_t	 total;		/* columns of a line, frame included */
+};
+
+/* `columns` lives longer than the table.  Free with table_clear. */
+void table_init(struct table *table, const struct table_column *columns,
+    size_t ncolumns);
+void table_clear(struct table *table);
+
+/* The next cell, from left to right; the text is copied, made visible. */
+void table_add(struct table *table, enum style style, const char *text);
+void table_addf(struct table *table, enum style style, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+size_t table_rows(const struct table *table);
+
+/* Fit into `width` columns (0: no bound) with or without a frame. */
+void table_lay_out(const struct table *table, size_t width, int frame,
+    struct table_layout *layout);
+
+/*
+ * Print the title line and `count` rows from `first` on, in a frame where
+ * asked (lines on a UTF-8 terminal; else there is none).
+ */
+void table_print(FILE *f, const struct term *term, const struct table *table,
+    size_t first, size_t count, int frame);
+
+/* --- show.c, dashboard.c, monitor.c: answers for people. -------------- */
+
+/* An answer as text.  Knows each verb's; prints all members of others. */
+void show_answer(FILE *f, const struct term *term, const struct verb *verb,
+    struct json_object *answer, int64_t now);
+
+/* The sign and words of a pipeline's status, a run's conclusion. */
+enum sign show_status_sign(const char *status);
+enum sign show_run_sign(const char *status);
+
+/* At a look at pipeline.list with stats: the dashboard, `first` row on top. */
+void dashboard_print(FILE *f, const struct term *term,
+    struct json_object *answer, int64_t now, size_t first);
+
+/*
+ * Draw the dashboard again every `interval` seconds until `q` or a signal,
+ * over restarts of the daemon.  Returns an exit code.
+ */
+int monitor_run(struct client *c, const char *path, struct term *term,
+    int interval);
+
+#endif

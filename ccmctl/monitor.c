@@ -1,0 +1,391 @@
+/*
+ * Copyright (c) 2026 The CCM authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * The monitor: the dashboard again and again on the alternate screen.  Part
+ * of ccmctl.  Must not leave the terminal changed, whatever ends it, and
+ * must not end because the daemon does.
+ *
+ * The data come from one pipeline.list a refresh.  Where a subscription is
+ * to take its place, ask() sends that instead, and on_event() takes each
+ * answer as it does now.
+ */
+
+#include "config.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ccmctl.h"
+#include "json.h"
+
+/* Milliseconds until a lost daemon is tried again. */
+#define RECONNECT	500
+
+static struct {
+	struct client		*client;
+	const char		*path;
+	struct term		*term;
+	struct json_object	*answer;	/* the last one, or NULL */
+	char			*why;		/* there is no daemon: why */
+	size_t			 rows;
+	size_t			 first;		/* row on top */
+	int			 interval;	/* milliseconds */
+	int			 waiting;	/* for an answer */
+	int64_t			 next;		/* when to ask, to connect */
+	int			 stop;
+} mon;
+
+static volatile sig_atomic_t	 got_end, got_winch, got_stop;
+
+static void	 catch(int);
+static void	 catch_signals(sigset_t *);
+static void	 on_signals(void);
+static void	 suspend(void);
+static void	 wait_for_something(const sigset_t *);
+static int64_t	 milliseconds_left(void);
+static void	 on_key(void);
+static void	 scroll(long);
+static void	 on_time(void);
+static void	 ask(void);
+static void	 on_event(enum client_event);
+static void	 on_answer(void);
+static void	 lose(void);
+static void	 draw(void);
+static void	 draw_into(FILE *);
+static void	 show_frame(const char *);
+
+int
+monitor_run(struct client *c, const char *path, struct term *term,
+    int interval)
+{
+	sigset_t	 mask;
+
+	memset(&mon, 0, sizeof(mon));
+	mon.client = c;
+	mon.path = path;
+	mon.term = term;
+	mon.interval = interval * 1000;
+	/* No daemon at all is no case for waiting: a mistyped path is. */
+	if (client_call(c, "daemon.status", NULL) == -1)
+		return (c->exit_code);
+	catch_signals(&mask);
+	if (term_enter() == -1) {
+		(void)snprintf(c->why, sizeof(c->why), "terminal: %s",
+		    strerror(errno));
+		return (c->exit_code = EXIT_FAILED);
+	}
+	while (!mon.stop) {
+		wait_for_something(&mask);
+		on_signals();
+		on_time();
+	}
+	term_leave();
+	json_object_put(mon.answer);
+	free(mon.why);
+	return (EXIT_OK);
+}
+
+static void
+catch(int sig)
+{
+	if (sig == SIGWINCH)
+		got_winch = 1;
+	else if (sig == SIGTSTP)
+		got_stop = 1;
+	else
+		got_end = 1;
+}
+
+/* Blocked but for ppoll(2), so that none comes between look and wait. */
+static void
+catch_signals(sigset_t *before)
+{
+	static const int	 signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT,
+		SIGWINCH, SIGTSTP };
+	struct sigaction	 sa;
+	sigset_t		 set;
+	size_t			 i;
+
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_handler = catch;
+	sigemptyset(&sa.sa_mask);
+	sigemptyset(&set);
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		(void)sigaddset(&set, signals[i]);
+		(void)sigaction(signals[i], &sa, NULL);
+	}
+	(void)sigprocmask(SIG_BLOCK, &set, before);
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		(void)sigdelset(before, signals[i]);
+}
+
+static void
+on_signals(void)
+{
+	if (got_end)
+		mon.stop = 1;
+	if (got_stop && !mon.stop)
+		suspend();
+	if (got_winch) {
+		got_winch = 0;
+		term_look(mon.term);
+		scroll(0);
+		draw();
+	}
+}
+
+/* Ctrl-Z: the shell gets its screen, and ours comes back with fg. */
+static void
+suspend(void)
+{
+	got_stop = 0;
+	term_leave();
+	(void)raise(SIGSTOP);
+	if (term_enter() == -1)
+		mon.stop = 1;
+	got_winch = 1;
+}
+
+static void
+wait_for_something(const sigset_t *mask)
+{
+	struct pollfd	 pfd[2];
+	struct timespec	 ts;
+	int64_t		 left = milliseconds_left();
+
+	pfd[0].fd = STDIN_FILENO;
+	pfd[0].events = POLLIN;
+	pfd[1].fd = mon.client->fd;
+	pfd[1].events = mon.client->fd != -1 ? client_events(mon.client) : 0;
+	pfd[0].revents = pfd[1].revents = 0;
+	ts.tv_sec = left / 1000;
+	ts.tv_nsec = left % 1000 * 1000000;
+	if (ppoll(pfd, 2, &ts, mask) == -1) {
+		if (errno != EINTR)
+			mon.stop = 1;
+		return;
+	}
+	if (pfd[0].revents != 0)
+		on_key();
+	if (pfd[1].revents != 0)
+		on_event(client_step(mon.client));
+}
+
+static int64_t
+milliseconds_left(void)
+{
+	int64_t	 left = mon.next - client_now();
+
+	return (left > 0 ? left : 0);
+}
+
+static void
+on_key(void)
+{
+	ssize_t	 n;
+	char	 key;
+
+	n = read(STDIN_FILENO, &key, 1);
+	if (n == -1 && (errno == EINTR || errno == EAGAIN))
+		return;
+	/* End-of-file: the terminal is gone. */
+	if (n <= 0 || key == 'q' || key == 'Q')
+		mon.stop = 1;
+	else if (key == 'j')
+		scroll(1);
+	else if (key == 'k')
+		scroll(-1);
+	else if (key == ' ')
+		scroll((long)mon.term->height / 2);
+	else if (key == 'b')
+		scroll(-(long)mon.term->height / 2);
+	else
+		return;
+	draw();
+}
+
+static void
+scroll(long by)
+{
+	long	 first = (long)mon.first + by;
+	long	 last = (long)mon.rows - 1;
+
+	if (first > last)
+		first = last;
+	mon.first = first < 0 ? 0 : (size_t)first;
+}
+
+/* The time has come to ask, to connect, or to give an answer up. */
+static void
+on_time(void)
+{
+	if (mon.stop || milliseconds_left() > 0)
+		return;
+	if (mon.waiting) {
+		(void)snprintf(mon.client->why, sizeof(mon.client->why),
+		    "no answer within %d seconds", CLIENT_TIMEOUT / 1000);
+		client_close(mon.client);
+		lose();
+	} else if (mon.client->fd != -1 && mon.client->ready)
+		ask();
+	else if (client_open(mon.client, mon.path) == -1)
+		lose();
+	else {
+		mon.waiting = 1;
+		mon.next = client_now() + CLIENT_TIMEOUT;
+	}
+}
+
+static void
+ask(void)
+{
+	struct json_object	*args = json_object_new_object();
+	int			 n;
+
+	json_object_object_add(args, "include",
+	    json_object_new_string("stats"));
+	n = client_send(mon.client, "pipeline.list", args);
+	json_object_put(args);
+	if (n == -1) {
+		lose();
+		return;
+	}
+	mon.waiting = 1;
+	mon.next = client_now() + CLIENT_TIMEOUT;
+}
+
+static void
+on_event(enum client_event event)
+{
+	switch (event) {
+	case CLIENT_MORE:
+		break;
+	case CLIENT_READY:
+		ask();
+		break;
+	case CLIENT_ANSWER:
+		on_answer();
+		break;
+	case CLIENT_FAILED:
+		lose();
+		break;
+	}
+}
+
+/* A daemon that still starts says 503: the old figures stay until then. */
+static void
+on_answer(void)
+{
+	struct json_object	*list;
+	const char		*error;
+
+	mon.waiting = 0;
+	mon.next = client_now() + mon.interval;
+	free(mon.why);
+	mon.why = NULL;
+	if (mon.client->status >= 400) {
+		error = json_string(mon.client->answer, "error");
+		mon.why = strdup(error != NULL ? error : "it failed");
+		mon.next = client_now() + RECONNECT;
+	} else {
+		json_object_put(mon.answer);
+		mon.answer = json_object_get(mon.client->answer);
+		list = json_member(mon.answer, "pipelines", json_type_array);
+		mon.rows = list != NULL ? json_object_array_length(list) : 0;
+		scroll(0);
+	}
+	draw();
+}
+
+static void
+lose(void)
+{
+	mon.waiting = 0;
+	mon.next = client_now() + RECONNECT;
+	free(mon.why);
+	mon.why = strdup(mon.client->why);
+	draw();
+}
+
+/* A frame is made whole and written at once, so that nothing flickers. */
+static void
+draw(void)
+{
+	FILE	*f;
+	char	*frame = NULL;
+	size_t	 len;
+
+	if (mon.stop || (f = open_memstream(&frame, &len)) == NULL)
+		return;
+	draw_into(f);
+	if (fclose(f) == 0)
+		show_frame(frame);
+	free(frame);
+}
+
+static void
+draw_into(FILE *f)
+{
+	struct term	 term = *mon.term;
+	char		*shown, line[256];
+	size_t		 used;
+
+	/* The last line is the monitor's own. */
+	if (term.height > 1)
+		term.height--;
+	if (mon.answer != NULL)
+		dashboard_print(f, &term, mon.answer, time(NULL), mon.first);
+	if (mon.why == NULL && mon.answer != NULL) {
+		term_put(f, &term, STYLE_DIM, "q quit");
+		return;
+	}
+	(void)snprintf(line, sizeof(line), "waiting for the daemon%s%s",
+	    mon.why != NULL ? ": " : "", mon.why != NULL ? mon.why : "");
+	shown = text_visible(line);
+	shown[text_fit(shown, term.width, &used)] = '\0';
+	term_put(f, &term, STYLE_WARN, shown);
+	free(shown);
+}
+
+/* Over the old frame, line by line, then the rest is cleared. */
+static void
+show_frame(const char *frame)
+{
+	size_t	 len, line = 0;
+
+	(void)fputs("\033[H", stdout);
+	for (;;) {
+		len = strcspn(frame, "\n");
+		(void)fwrite(frame, 1, len, stdout);
+		(void)fputs("\033[K", stdout);
+		frame += len;
+		if (*frame == '\0' || ++line >= mon.term->height)
+			break;
+		(void)fputs("\r\n", stdout);
+		frame++;
+	}
+	(void)fputs("\033[J", stdout);
+	if (fflush(stdout) == EOF)
+		mon.stop = 1;
+}

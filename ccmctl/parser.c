@@ -1,0 +1,392 @@
+/*
+ * Copyright (c) 2026 The CCM authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * The command line, made from the verb table.  Part of ccmctl.  Must not
+ * print, nor talk to anybody: what is wrong comes back as a sentence.
+ *
+ *	ccmctl [-j] [-s socket] words [options and arguments in any order]
+ *
+ * ccmctl's own commands are rows like the daemon's, so that everything below
+ * treats them alike.
+ */
+
+#include "config.h"
+
+#include <json-c/json.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ccmctl.h"
+
+#define NARGS(args)	(sizeof(args) / sizeof((args)[0]))
+/* A letter and a colon for each argument, "+:", "j", a command's flags. */
+#define OPTSTRING_MAX	128
+/* Words of a command together with the blanks between. */
+#define WORDS_MAX	64
+
+static const struct verb_arg args_monitor[] = {
+	{ "once", CHECK_FLAG, PLACE_QUERY, 0, '1', 1, 5,
+	    "print it once and end" },
+	{ "interval", CHECK_INT, PLACE_QUERY, 0, 'i', 1, 3600,
+	    "seconds between two looks, 2" },
+};
+
+static const struct verb_arg args_help[] = {
+	{ "command", CHECK_TEXT, PLACE_QUERY, 0, 0, 1, WORDS_MAX,
+	    "a command" },
+};
+
+static const struct {
+	enum local	 local;
+	struct verb	 verb;
+} own[] = {
+	{ LOCAL_MONITOR, { .name = "ctl.monitor", .words = "monitor",
+	    .doors = DOOR_CTL, .summary = "show all pipelines, again and again",
+	    .args = args_monitor, .nargs = NARGS(args_monitor) } },
+	{ LOCAL_HELP, { .name = "ctl.help", .words = "help",
+	    .doors = DOOR_CTL, .summary = "explain a command, or list them",
+	    .args = args_help, .nargs = NARGS(args_help) } },
+};
+
+/* What a person may leave out though the daemon must have it. */
+static const struct {
+	enum verb_id	 verb;
+	const char	*arg;
+	const char	*value;
+} defaults[] = {
+	{ VERB_PIPELINE_PROVISION, "workflow_file",
+	    ".github/workflows/deploy.yml" },
+};
+
+static int	 parse_globals(int, char **, struct command *,
+		    struct verb_error *);
+static int	 find_command(int, char **, struct command *);
+static int	 count_words(const char *, int, char **);
+static int	 parse_args(int, char **, struct command *,
+		    struct verb_error *);
+static void	 make_optstring(const struct verb *, char *, size_t);
+static int	 take_option(struct command *, int, const char *,
+		    struct verb_error *);
+static int	 take_positional(struct command *, size_t, const char *,
+		    struct verb_error *);
+static void	 take(struct command *, const struct verb_arg *, const char *);
+static const struct verb_arg *arg_by_option(const struct verb *, int);
+static int	 lacks_positional(const struct command *,
+		    struct verb_error *);
+static void	 add_defaults(struct command *);
+static int	 usage(struct verb_error *, const char *, ...)
+		    __attribute__((format(printf, 2, 3)));
+
+const struct verb *
+command_at(size_t i, enum local *local)
+{
+	const struct verb	*verb;
+	size_t			 row, n = 0;
+
+	for (row = 0; (verb = verb_at(row)) != NULL; row++) {
+		if (verb->words == NULL || (verb->doors & DOOR_CTL) == 0)
+			continue;
+		*local = LOCAL_NONE;
+		if (n++ == i)
+			return (verb);
+	}
+	if (i - n >= sizeof(own) / sizeof(own[0]))
+		return (NULL);
+	*local = own[i - n].local;
+	return (&own[i - n].verb);
+}
+
+const struct verb *
+command_by_words(const char *words)
+{
+	const struct verb	*verb;
+	enum local		 local;
+	size_t			 i;
+
+	for (i = 0; (verb = command_at(i, &local)) != NULL; i++)
+		if (strcmp(verb->words, words) == 0)
+			return (verb);
+	return (NULL);
+}
+
+const char *
+command_flags(const struct verb *verb)
+{
+	return (verb->id == VERB_PIPELINE_TEARDOWN ? "y" : "");
+}
+
+const char *
+command_default(const struct verb *verb, const char *name)
+{
+	size_t	 i;
+
+	for (i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
+		if (defaults[i].verb == verb->id &&
+		    strcmp(defaults[i].arg, name) == 0)
+			return (defaults[i].value);
+	return (NULL);
+}
+
+int
+command_parse(int argc, char **argv, struct command *cmd,
+    struct verb_error *err)
+{
+	int	 n;
+
+	memset(cmd, 0, sizeof(*cmd));
+	memset(err, 0, sizeof(*err));
+	cmd->args = json_object_new_object();
+	opterr = 0;
+	if ((n = parse_globals(argc, argv, cmd, err)) == -1)
+		return (-1);
+	argc -= n;
+	argv += n;
+	if (argc == 0)
+		return (usage(err, "a command is missing"));
+	if ((n = find_command(argc, argv, cmd)) == 0)
+		return (usage(err, "%s: no such command", argv[0]));
+	/* getopt(3) takes argv[0] for the program's name. */
+	if (parse_args(argc - n + 1, argv + n - 1, cmd, err) == -1)
+		return (-1);
+	add_defaults(cmd);
+	return (verb_check_args(cmd->verb, cmd->args, err));
+}
+
+void
+command_clear(struct command *cmd)
+{
+	json_object_put(cmd->args);
+	cmd->args = NULL;
+}
+
+/*
+ * `+` keeps glibc's getopt(3) from moving arguments about; elsewhere it is
+ * what getopt does anyway.  Returns how many words of argv are done with.
+ */
+static int
+parse_globals(int argc, char **argv, struct command *cmd,
+    struct verb_error *err)
+{
+	int	 ch;
+
+	optind = 1;
+	while ((ch = getopt(argc, argv, "+:js:")) != -1) {
+		switch (ch) {
+		case 'j':
+			cmd->json = 1;
+			break;
+		case 's':
+			cmd->socket = optarg;
+			break;
+		case ':':
+			return (usage(err, "option -%c needs a value",
+			    optopt));
+		default:
+			return (usage(err, "unknown option -%c", optopt));
+		}
+	}
+	return (optind);
+}
+
+/* The command with the most words that match; how many, 0 if none. */
+static int
+find_command(int argc, char **argv, struct command *cmd)
+{
+	const struct verb	*verb;
+	enum local		 local;
+	size_t			 i;
+	int			 n, best = 0;
+
+	for (i = 0; (verb = command_at(i, &local)) != NULL; i++) {
+		if ((n = count_words(verb->words, argc, argv)) <= best)
+			continue;
+		best = n;
+		cmd->verb = verb;
+		cmd->local = local;
+	}
+	return (best);
+}
+
+/* "log brief" and argv's beginning: 2 if these are its words, else 0. */
+static int
+count_words(const char *words, int argc, char **argv)
+{
+	size_t	 len;
+	int	 n;
+
+	for (n = 0; *words != '\0'; n++) {
+		len = strcspn(words, " ");
+		if (n == argc || strlen(argv[n]) != len ||
+		    strncmp(words, argv[n], len) != 0)
+			return (0);
+		words += len + (words[len] == ' ');
+	}
+	return (n);
+}
+
+static int
+parse_args(int argc, char **argv, struct command *cmd, struct verb_error *err)
+{
+	char	 optstring[OPTSTRING_MAX];
+	size_t	 positionals = 0;
+	int	 ch;
+
+	make_optstring(cmd->verb, optstring, sizeof(optstring));
+	optind = 1;
+	while (optind < argc) {
+		if ((ch = getopt(argc, argv, optstring)) != -1) {
+			if (take_option(cmd, ch, optarg, err) == -1)
+				return (-1);
+			continue;
+		}
+		/* Behind "--" everything is an argument. */
+		if (strcmp(argv[optind - 1], "--") == 0)
+			break;
+		if (take_positional(cmd, positionals++, argv[optind++],
+		    err) == -1)
+			return (-1);
+	}
+	while (optind < argc)
+		if (take_positional(cmd, positionals++, argv[optind++],
+		    err) == -1)
+			return (-1);
+	return (lacks_positional(cmd, err));
+}
+
+static void
+make_optstring(const struct verb *verb, char *buf, size_t size)
+{
+	char	 letter[3];
+	size_t	 i;
+
+	(void)strlcpy(buf, "+:j", size);
+	(void)strlcat(buf, command_flags(verb), size);
+	for (i = 0; i < verb->nargs; i++) {
+		if (verb->args[i].option == 0 || verb->args[i].option == '-')
+			continue;
+		letter[0] = verb->args[i].option;
+		letter[1] = verb->args[i].check == CHECK_FLAG ? '\0' : ':';
+		letter[2] = '\0';
+		(void)strlcat(buf, letter, size);
+	}
+}
+
+static int
+take_option(struct command *cmd, int ch, const char *value,
+    struct verb_error *err)
+{
+	const struct verb_arg	*arg = arg_by_option(cmd->verb, ch);
+
+	if (arg != NULL)
+		take(cmd, arg, value);
+	else if (ch == 'j')
+		cmd->json = 1;
+	else if (ch == ':')
+		return (usage(err, "%s: option -%c needs a value",
+		    cmd->verb->words, optopt));
+	else if (ch != '?' && strchr(command_flags(cmd->verb), ch) != NULL)
+		cmd->yes = 1;
+	else
+		return (usage(err, "%s: unknown option -%c",
+		    cmd->verb->words, optopt));
+	return (0);
+}
+
+static const struct verb_arg *
+arg_by_option(const struct verb *verb, int option)
+{
+	size_t	 i;
+
+	for (i = 0; i < verb->nargs; i++)
+		if (verb->args[i].option == option && option != '-')
+			return (&verb->args[i]);
+	return (NULL);
+}
+
+static int
+take_positional(struct command *cmd, size_t n, const char *value,
+    struct verb_error *err)
+{
+	const struct verb	*verb = cmd->verb;
+	size_t			 i;
+
+	for (i = 0; i < verb->nargs; i++) {
+		if (verb->args[i].option != 0 || n-- > 0)
+			continue;
+		if (*value == '\0')
+			return (usage(err, "%s: %s is empty", verb->words,
+			    verb->args[i].name));
+		take(cmd, &verb->args[i], value);
+		return (0);
+	}
+	return (usage(err, "%s: too many arguments: %s", verb->words, value));
+}
+
+static void
+take(struct command *cmd, const struct verb_arg *arg, const char *value)
+{
+	json_object_object_add(cmd->args, arg->name,
+	    arg->check == CHECK_FLAG ? json_object_new_boolean(1) :
+	    json_object_new_string(value));
+}
+
+static int
+lacks_positional(const struct command *cmd, struct verb_error *err)
+{
+	const struct verb	*verb = cmd->verb;
+	size_t			 i;
+
+	for (i = 0; i < verb->nargs; i++)
+		if (verb->args[i].must && verb->args[i].option == 0 &&
+		    !json_object_object_get_ex(cmd->args, verb->args[i].name,
+		    NULL))
+			return (usage(err, "%s: %s is missing", verb->words,
+			    verb->args[i].name));
+	return (0);
+}
+
+static void
+add_defaults(struct command *cmd)
+{
+	const struct verb_arg	*arg;
+	const char		*value;
+	size_t			 i;
+
+	for (i = 0; i < cmd->verb->nargs; i++) {
+		arg = &cmd->verb->args[i];
+		value = command_default(cmd->verb, arg->name);
+		if (value != NULL && !json_object_object_get_ex(cmd->args,
+		    arg->name, NULL))
+			take(cmd, arg, value);
+	}
+}
+
+static int
+usage(struct verb_error *err, const char *fmt, ...)
+{
+	va_list	 ap;
+
+	err->status = 400;
+	(void)strlcpy(err->code, "invalid_argument", sizeof(err->code));
+	va_start(ap, fmt);
+	(void)vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	va_end(ap);
+	return (-1);
+}
