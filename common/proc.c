@@ -396,8 +396,12 @@ child_wait_setup(enum proc_id self,
 	ready.ready.level = setup(&m.setup);
 	imsg_free(&imsg);
 	if (msg_compose(&imsgbuf, M_READY, &ready, -1) == -1 ||
-	    imsgbuf_flush(&imsgbuf) == -1)
+	    imsgbuf_flush(&imsgbuf) == -1) {
+		/* A sister died meanwhile, and the set is taken down. */
+		if (errno == EPIPE)
+			exit(0);
 		fatal("ready");
+	}
 	return (imsgbuf);
 }
 

@@ -71,7 +71,12 @@ state_prepare(const char *path, uid_t uid, gid_t gid)
 		for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 			if (hand_over(fd, files[i], uid, gid) == -1)
 				goto fail;
-		if (fchown(fd, uid, gid) == -1 || fchmod(fd, 0700) == -1)
+		/*
+		 * Root's group may pass through: the registry is still root
+		 * when it goes in there, but has no capability to override
+		 * permissions any more.
+		 */
+		if (fchown(fd, uid, 0) == -1 || fchmod(fd, 0710) == -1)
 			goto fail;
 	}
 	r = 0;

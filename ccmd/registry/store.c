@@ -57,6 +57,7 @@ static struct {
 
 static int	 record_cmp(struct record *, struct record *);
 static int	 load_fd(int, int, struct store_fault *);
+static void	 set_reason(const struct json_error *, struct store_fault *);
 static char	*read_all(int, size_t *, struct store_fault *);
 static int	 check(struct json_object *, const char *, size_t,
 		    struct store_fault *);
@@ -153,12 +154,27 @@ load_fd(int fd, int keep, struct store_fault *fault)
 	if (root == NULL) {
 		fault->line = err.line;
 		fault->column = err.column;
-		(void)strlcpy(fault->text, err.text, sizeof(fault->text));
+		set_reason(&err, fault);
 	} else if (check(root, buf, len, fault) == 0)
 		r = keep ? hold(root) : 0;
 	json_object_put(root);
 	free(buf);
 	return (r);
+}
+
+/* The sentence without the place, which is told in front of it. */
+static void
+set_reason(const struct json_error *err, struct store_fault *fault)
+{
+	char	 place[64];
+	int	 n;
+
+	n = snprintf(place, sizeof(place), "line %zu, column %zu: ",
+	    err->line, err->column);
+	if (n < 0 || (size_t)n >= sizeof(place) ||
+	    strncmp(err->text, place, (size_t)n) != 0)
+		n = 0;
+	(void)strlcpy(fault->text, err->text + n, sizeof(fault->text));
 }
 
 static char *
