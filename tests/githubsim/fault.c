@@ -328,8 +328,8 @@ act_read(struct call *c, struct fault_act *act)
 	    act->kind == FAULT_ENDLESS_BODY ||
 	    act->kind == FAULT_ENDLESS_HEADER ? ENDLESS_BYTES :
 	    act->kind == FAULT_DRIP ? 1 : 0);
-	act->interval = control_integer(c->input, "interval",
-	    act->kind == FAULT_DRIP ? 100 : 0);
+	if (act->kind == FAULT_DRIP)
+		act->interval = control_integer(c->input, "interval", 100);
 	act->delta = control_integer(c->input, "delta", 1);
 	act->status = (int)control_integer(c->input, "status",
 	    act->kind == FAULT_STATUS ? 500 : 200);

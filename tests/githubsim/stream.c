@@ -106,6 +106,7 @@ static void
 stream_free(struct stream *s)
 {
 	bufferevent_setcb(s->bev, NULL, NULL, NULL, NULL);
+	(void)bufferevent_disable(s->bev, EV_READ | EV_WRITE);
 	if (s->timer != NULL)
 		event_free(s->timer);
 	evbuffer_free(s->data);
