@@ -120,31 +120,37 @@ test_names(void **state)
 			fail_msg("taken: %s", foreign[i]);
 }
 
-/* The rule once more, one backup against all others. */
+/* The first rule that a backup is young enough for; 3: none. */
+static int
+zone_of(const struct backup *b, const struct backup_policy *p, int64_t now)
+{
+	const int64_t	 spans[] = { p->minutely * 60LL, p->hourly * 3600LL,
+	    p->daily * 86400LL };
+	int64_t		 age = now > b->time ? now - b->time : 0;
+	int		 zone;
+
+	for (zone = 0; zone < 3 && age >= spans[zone]; zone++)
+		continue;
+	return (zone);
+}
+
+/* The policy once more, one backup against all that are newer. */
 static int
 must_stay(const struct backup *list, size_t n, size_t i,
     const struct backup_policy *p, int64_t now)
 {
 	static const int64_t	 units[] = { 60, 3600, 86400 };
-	const int64_t		 spans[] = { p->minutely * 60LL,
-	    p->hourly * 3600LL, p->daily * 86400LL };
-	int64_t			 age, other;
-	size_t			 j, zone;
+	size_t			 j;
+	int			 zone = zone_of(&list[i], p, now);
 
 	if (n - i <= p->newest)
 		return (1);
-	age = now > list[i].time ? now - list[i].time : 0;
-	for (zone = 0; zone < 3 && age >= spans[zone]; zone++)
-		continue;
 	if (zone == 3)
 		return (0);
-	for (j = i + 1; n - j > p->newest; j++) {
-		other = now > list[j].time ? now - list[j].time : 0;
-		if (other >= (zone == 0 ? 0 : spans[zone - 1]) &&
-		    other < spans[zone] && list[j].time / units[zone] ==
-		    list[i].time / units[zone])
+	for (j = i + 1; n - j > p->newest; j++)
+		if (zone_of(&list[j], p, now) == zone &&
+		    list[j].time / units[zone] == list[i].time / units[zone])
 			return (0);
-	}
 	return (1);
 }
 
