@@ -35,6 +35,8 @@
 
 /* Lines beside the rows: title, counts, table's head, frame above, below. */
 #define LINES_AROUND	6
+/* Where that begins in "2026-01-05T10:30:00Z". */
+#define TIME_OF_DAY	11
 
 struct counts {
 	size_t	 active;
@@ -59,6 +61,8 @@ static const struct table_column columns[] = {
 static void	 count(struct counts *, struct json_object *);
 static void	 counts_line(FILE *, const struct term *,
 		    const struct counts *, size_t, int64_t);
+static void	 part(FILE *, const struct term *, enum style, const char *,
+		    size_t *);
 static void	 row(struct table *, const struct term *,
 		    struct json_object *, int64_t);
 static void	 status_cell(struct table *, const struct term *,
@@ -137,34 +141,51 @@ is_stale(struct json_object *p)
 	    strcmp(text_or(p, "status", ""), "inactive") != 0);
 }
 
-/* What does not fit is cut at the right; the screen has one line for it. */
+/* The screen has one line for it: a part that finds no room is left out. */
 static void
 counts_line(FILE *f, const struct term *term, const struct counts *c,
     size_t total, int64_t now)
 {
-	char	 stamp[TIMESTAMP_SIZE], line[256], more[64];
-	size_t	 used, n;
+	char	 stamp[TIMESTAMP_SIZE], text[128];
+	size_t	 room = term->width != 0 ? term->width : SIZE_MAX;
 
-	(void)timestamp_format(now, stamp);
-	(void)snprintf(line, sizeof(line), "%.8s UTC  %zu pipeline%s: "
-	    "%zu active, %zu inactive, %zu error", strlen(stamp) > 11 ?
-	    stamp + 11 : "", total, total == 1 ? "" : "s", c->active,
-	    c->inactive, c->error);
-	if (c->running > 0 || c->queued > 0) {
-		(void)snprintf(more, sizeof(more), "; %lld running, %lld "
-		    "queued", (long long)c->running, (long long)c->queued);
-		(void)strlcat(line, more, sizeof(line));
+	if (strlen(timestamp_format(now, stamp)) > TIME_OF_DAY) {
+		(void)snprintf(text, sizeof(text), "%.8s UTC",
+		    stamp + TIME_OF_DAY);
+		part(f, term, STYLE_DIM, text, &room);
 	}
-	n = text_fit(line, term->width != 0 ? term->width : sizeof(line),
-	    &used);
-	line[n] = '\0';
-	term_put(f, term, STYLE_PLAIN, line);
-	(void)snprintf(more, sizeof(more), "  %s%zu stale",
-	    term_sign(term, SIGN_WARN), c->stale);
-	if (c->stale > 0 && (term->width == 0 ||
-	    used + text_width(more) <= term->width))
-		term_put(f, term, STYLE_WARN, more);
+	(void)snprintf(text, sizeof(text), "  %zu pipeline%s: %zu active, "
+	    "%zu inactive, %zu error", total, total == 1 ? "" : "s",
+	    c->active, c->inactive, c->error);
+	part(f, term, STYLE_PLAIN, text, &room);
+	if (c->stale > 0) {
+		(void)snprintf(text, sizeof(text), "  %s%zu stale",
+		    term_sign(term, SIGN_WARN), c->stale);
+		part(f, term, STYLE_WARN, text, &room);
+	}
+	if (c->running > 0) {
+		(void)snprintf(text, sizeof(text), "  %lld running",
+		    (long long)c->running);
+		part(f, term, STYLE_BUSY, text, &room);
+	}
+	if (c->queued > 0) {
+		(void)snprintf(text, sizeof(text), "  %lld queued",
+		    (long long)c->queued);
+		part(f, term, STYLE_BUSY, text, &room);
+	}
 	(void)fputc('\n', f);
+}
+
+static void
+part(FILE *f, const struct term *term, enum style style, const char *text,
+    size_t *room)
+{
+	size_t	 width = text_width(text);
+
+	if (width > *room)
+		return;
+	term_put(f, term, style, text);
+	*room -= width;
 }
 
 static void

@@ -368,24 +368,26 @@ draw_into(FILE *f)
 	free(shown);
 }
 
-/* Over the old frame, line by line, then the rest is cleared. */
+/*
+ * Over the old frame, line by line.  Erasing comes before writing: behind a
+ * full line it would take the last column's character away.
+ */
 static void
 show_frame(const char *frame)
 {
 	size_t	 len, line = 0;
+	int	 last = 0;
 
 	(void)fputs("\033[H", stdout);
-	for (;;) {
+	while (!last) {
 		len = strcspn(frame, "\n");
+		last = frame[len] == '\0' || ++line >= mon.term->height;
+		(void)fputs(last ? "\033[J" : "\033[K", stdout);
 		(void)fwrite(frame, 1, len, stdout);
-		(void)fputs("\033[K", stdout);
-		frame += len;
-		if (*frame == '\0' || ++line >= mon.term->height)
-			break;
-		(void)fputs("\r\n", stdout);
-		frame++;
+		if (!last)
+			(void)fputs("\r\n", stdout);
+		frame += len + 1;
 	}
-	(void)fputs("\033[J", stdout);
 	if (fflush(stdout) == EOF)
 		mon.stop = 1;
 }

@@ -615,7 +615,7 @@ def test_dashboard_piped(daemon):
     lines = r.out.splitlines()
     assert lines[0] == "Pipeline Status Dashboard"
     assert re.fullmatch(r"\d\d:\d\d:\d\d UTC  3 pipelines: 2 active, "
-                        r"1 inactive, 0 error; 1 running, 0 queued  1 stale",
+                        r"1 inactive, 0 error  1 stale  1 running",
                         lines[1])
     assert [re.split(r"\s{2,}", line) for line in lines[2:]] == [
         ["Pipeline", "Repository", "Status", "Success", "Duration",
@@ -932,6 +932,7 @@ def test_monitor_on_a_screen(daemon, tmux):
     lines = screen.splitlines()
     assert lines[0] == "Pipeline Status Dashboard"
     assert "3 pipelines: 2 active, 1 inactive, 0 error" in lines[1]
+    assert "⚠ 1 stale  1 running" in lines[1]
     framed = [x for x in lines if x and x[0] in "┌│└"]
     assert len(framed) == 6
     assert {display_width(x) for x in framed} <= set(range(60, 81))
