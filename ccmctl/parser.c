@@ -178,7 +178,8 @@ command_clear(struct command *cmd)
 
 /*
  * `+` keeps glibc's getopt(3) from moving arguments about; elsewhere it is
- * what getopt does anyway.  Returns how many words of argv are done with.
+ * what getopt does anyway.  optind 0 makes glibc, musl and OpenBSD forget
+ * the former argv.  Returns how many words of argv are done with.
  */
 static int
 parse_globals(int argc, char **argv, struct command *cmd,
@@ -186,7 +187,7 @@ parse_globals(int argc, char **argv, struct command *cmd,
 {
 	int	 ch;
 
-	optind = 1;
+	optind = 0;
 	while ((ch = getopt(argc, argv, "+:js:")) != -1) {
 		switch (ch) {
 		case 'j':
@@ -249,7 +250,7 @@ parse_args(int argc, char **argv, struct command *cmd, struct verb_error *err)
 	int	 ch;
 
 	make_optstring(cmd->verb, optstring, sizeof(optstring));
-	optind = 1;
+	optind = 0;
 	while (optind < argc) {
 		if ((ch = getopt(argc, argv, optstring)) != -1) {
 			if (take_option(cmd, ch, optarg, err) == -1)
@@ -257,7 +258,7 @@ parse_args(int argc, char **argv, struct command *cmd, struct verb_error *err)
 			continue;
 		}
 		/* Behind "--" everything is an argument. */
-		if (strcmp(argv[optind - 1], "--") == 0)
+		if (optind == argc || strcmp(argv[optind - 1], "--") == 0)
 			break;
 		if (take_positional(cmd, positionals++, argv[optind++],
 		    err) == -1)
