@@ -114,6 +114,7 @@ static void	 audit_held(void);
 static void	 send_pipelines(void);
 static void	 send_held(void);
 static void	 send_one(struct held *);
+static void	 send_to(struct peer *, const struct held *);
 
 int
 commit_init(struct event_base *base)
@@ -435,8 +436,10 @@ send_pipelines(void)
 
 	for (r = store_next_changed(NULL); r != NULL;
 	    r = store_next_changed(r)) {
-		sync_pipeline(env.poller, r);
-		sync_pipeline(env.api, r);
+		if (env.poller != NULL)
+			sync_pipeline(env.poller, r);
+		if (env.api != NULL)
+			sync_pipeline(env.api, r);
 	}
 }
 
@@ -456,27 +459,27 @@ send_held(void)
 static void
 send_one(struct held *h)
 {
-	switch (h->type) {
-	case M_ANSWER:
-		if (h->op != 0)
-			answer_send(env.api, h->op, h->m.answer.status,
-			    h->m.answer.retry_after, h->body);
-		break;
-	case M_NOTED:
-		peer_send(env.poller, M_NOTED, &h->m, -1);
-		if (h->body != NULL && h->op != 0)
-			answer_send(env.api, h->op, h->m.noted.status,
-			    COMMIT_AGAIN, h->body);
-		break;
-	case M_READBACK:
+	if (h->type == M_NOTED)
+		send_to(env.poller, h);
+	else if (h->type == M_READBACK) {
 		/* Unless it was linked again meanwhile. */
 		if (history_known(h->m.readback.pipeline_id))
-			peer_send(env.api, h->type, &h->m, -1);
-		break;
-	default:
-		peer_send(env.api, h->type, &h->m, -1);
-		break;
-	}
+			send_to(env.api, h);
+	} else if (h->type != M_ANSWER)
+		send_to(env.api, h);
+	if (h->body != NULL && h->op != 0 && env.api != NULL)
+		answer_send(env.api, h->op, h->type == M_NOTED ?
+		    h->m.noted.status : h->m.answer.status,
+		    h->type == M_NOTED ? COMMIT_AGAIN :
+		    h->m.answer.retry_after, h->body);
+}
+
+/* NULL: it went, and so shall we. */
+static void
+send_to(struct peer *peer, const struct held *h)
+{
+	if (peer != NULL)
+		peer_send(peer, h->type, &h->m, -1);
 }
 
 /* --- Afterwards. */
@@ -524,7 +527,7 @@ lost(const char *id, void *arg __attribute__((unused)))
 {
 	struct record	*r = store_find(id);
 
-	if (r != NULL && !r->inactive)
+	if (r != NULL && !r->inactive && env.poller != NULL)
 		sync_pipeline(env.poller, r);
 }
 

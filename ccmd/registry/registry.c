@@ -194,8 +194,12 @@ on_closed(struct peer *peer, const char *why)
 {
 	if (why != NULL)
 		log_err("%s: %s", proc_name(peer_other(peer)), why);
+	/* It is gone when this returns: nothing more is sent there. */
 	if (peer == env.api)
 		env.api = NULL;
+	if (peer == env.poller)
+		env.poller = NULL;
+	commit_set_peers(env.poller, env.api);
 	event_base_loopbreak(env.base);
 }
 
