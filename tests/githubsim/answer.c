@@ -31,7 +31,8 @@
 
 #include "githubsim.h"
 
-#define JSON_FLAGS	(JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
+#define JSON_FLAGS \
+	(JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
 #define DOCS		"https://docs.github.com/rest"
 
 static void	 link_add(struct call *, char *, size_t, int, const char *);

@@ -80,6 +80,17 @@ run_delete(struct call *c)
 	answer_empty(c, 204);
 }
 
+void
+run_delete_logs(struct call *c)
+{
+	struct run	*run = find(c);
+
+	if (run == NULL)
+		return;
+	run->no_logs = 1;
+	answer_empty(c, 204);
+}
+
 static void
 cancel(struct call *c, struct run *run, int how, const char *why)
 {

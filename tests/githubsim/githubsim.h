@@ -217,6 +217,7 @@ struct run {
 	int		 first_attempt;	/* number of attempts[0] */
 	int		 on_cancel;
 	int		 on_force;
+	int		 no_logs;	/* they were deleted */
 };
 
 struct alias;
@@ -300,7 +301,7 @@ struct call {
 	char		*segments;	/* storage for seg */
 	char		*seg[SIM_SEGMENTS];
 	int		 nseg;
-	int		 rest;		/* first segment behind the repository */
+	int		 rest;		/* segment behind the repository */
 	const char	*arg[SIM_ARGS];	/* captured by the route */
 	char		 origin[512];	/* scheme://host/prefix */
 	struct token	*token;		/* NULL: none, or on the other ports */
@@ -404,7 +405,8 @@ const struct route *route_find(const struct route *, struct call *, int);
 
 /* answer.c: what a call is answered with.  A body given is taken over. */
 void	 answer_json(struct call *, int, struct json_object *);
-void	 answer_text(struct call *, int, const char *type, const void *, size_t);
+void	 answer_text(struct call *, int, const char *type, const void *,
+	    size_t);
 void	 answer_empty(struct call *, int);
 void	 answer_error(struct call *, int, const char *, ...)
 	    __attribute__((__format__(printf, 3, 4)));
@@ -442,6 +444,7 @@ void	 job_get(struct call *);
 void	 job_logs(struct call *);
 void	 run_logs(struct call *);
 void	 run_attempt_logs(struct call *);
+void	 run_delete_logs(struct call *);
 void	 workflows_list(struct call *);
 void	 workflow_get(struct call *);
 void	 workflow_enable(struct call *);
@@ -495,8 +498,8 @@ const char *fault_name(enum fault_kind);
 void	 fault_post(struct call *);
 void	 fault_list(struct call *);
 void	 fault_delete(struct call *);
-void	 stream_start(struct call *, struct evbuffer *, int64_t fill, int header,
-	    int hang);
+void	 stream_start(struct call *, struct evbuffer *, int64_t fill,
+	    int header, int hang);
 void	 stream_reset(struct call *);
 
 /* reqlog.c */
@@ -509,7 +512,8 @@ void	 reqlog_clear(void);
 /* control.c, control_repo.c, control_run.c */
 void	 control_serve(struct call *);
 int	 control_scenario(const char *path);
-int	 control_members(struct call *, struct json_object *, const char *const *);
+int	 control_members(struct call *, struct json_object *,
+	    const char *const *);
 const char *control_string(struct json_object *, const char *, const char *);
 int64_t	 control_integer(struct json_object *, const char *, int64_t);
 int	 control_boolean(struct json_object *, const char *, int);

@@ -103,7 +103,8 @@ static struct json_object *repo_minimal(struct call *, const struct repo *);
 static void	 repo_counts(struct json_object *, const struct repo *);
 static void	 repo_settings(struct json_object *);
 static struct json_object *repo_shared(struct call *, const struct repo *);
-static int	 frozen_print(struct json_object *, struct printbuf *, int, int);
+static int	 frozen_print(struct json_object *, struct printbuf *, int,
+	    int);
 static struct json_object *run_commit(const struct run *, const char *);
 static void	 run_identity(struct call *, struct json_object *,
 	    const struct run *, const char *);

@@ -50,6 +50,8 @@ static const struct route repo_routes[] = {
 	    JOBS "list-jobs-for-a-workflow-run" },
 	{ "GET", "actions/runs/{}/logs", run_logs,
 	    RUNS "download-workflow-run-logs" },
+	{ "DELETE", "actions/runs/{}/logs", run_delete_logs,
+	    RUNS "delete-workflow-run-logs" },
 	{ "POST", "actions/runs/{}/cancel", run_cancel,
 	    RUNS "cancel-a-workflow-run" },
 	{ "POST", "actions/runs/{}/force-cancel", run_force_cancel,

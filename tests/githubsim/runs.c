@@ -251,7 +251,7 @@ redirect_logs(struct call *c, const struct run *run, int number)
 	struct attempt	 at;
 	char		 url[SIM_URL_MAX];
 
-	if (run_attempt_at(run, number, &at) == NULL ||
+	if (run->no_logs || run_attempt_at(run, number, &at) == NULL ||
 	    strcmp(at.status, "completed") != 0 ||
 	    storage_url(url, sizeof(url), run, number, -1) == -1) {
 		answer_error(c, 404, "Not Found");

@@ -178,12 +178,15 @@ static void
 stream_abort(evutil_socket_t fd, short what, void *arg)
 {
 	struct stream	*s = arg;
-	struct linger	 now = { .l_onoff = 1, .l_linger = 0 };
+	struct sockaddr	 nowhere = { .sa_family = AF_UNSPEC };
 
 	(void)fd;
 	(void)what;
-	(void)setsockopt(bufferevent_getfd(s->bev), SOL_SOCKET, SO_LINGER,
-	    &now, sizeof(now));
+	/*
+	 * evhttp shuts the socket down before it closes it, and lingering
+	 * would come too late: to dissolve the connection sends the reset.
+	 */
+	(void)connect(bufferevent_getfd(s->bev), &nowhere, sizeof(nowhere));
 	stream_free(s);
 }
 

@@ -176,12 +176,12 @@ class GitHubSim:
     def repo(self, full_name):
         return self.control("GET", f"/repos/{full_name}")
 
-    def patch_repo(self, full_name, **members):
-        return self.control("PATCH", f"/repos/{full_name}", members)
+    def patch_repo(self, repo, **members):
+        return self.control("PATCH", f"/repos/{repo}", members)
 
-    def rename_repo(self, full_name, new_name):
+    def rename_repo(self, repo, new_name):
         """Renames, or transfers when the owner is another."""
-        return self.patch_repo(full_name, full_name=new_name)
+        return self.patch_repo(repo, full_name=new_name)
 
     def delete_repo(self, full_name):
         self.control("DELETE", f"/repos/{full_name}")
@@ -242,7 +242,8 @@ class GitHubSim:
         return self.counts()["next"]
 
     def requests(self, since=0, **filters):
-        """Logged requests: method=, path= (regular expression), prefix=,
+        """Logged requests: method=, path= (POSIX extended
+        regular expression, found anywhere in path and query), prefix=,
         status=, port=, token= (see token_id), limit=."""
         query = _query(since=since, **filters)
         return self.control("GET", f"/requests{query}")["requests"]

@@ -1,0 +1,1013 @@
+# Copyright (c) 2026 The CCM authors
+#
+# Permission to use, copy, modify, and distribute this software for any
+# purpose with or without fee is hereby granted, provided that the above
+# copyright notice and this permission notice appear in all copies.
+#
+# THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+# WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+# MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+# ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+# WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+# ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+# OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+
+
+"""githubsim is what it says it is: its answers fit GitHub's own OpenAPI
+description, it keeps GitHub's rules, its faults are the faults they are
+called, and what was recorded at GitHub comes out of it again."""
+
+import collections
+import gzip
+import io
+import itertools
+import json
+import re
+import socket
+import threading
+import time
+import zipfile
+
+import jsonschema
+import pytest
+import requests
+
+from githubsim import ROOT, ControlError, GitHubSim, token_id
+
+DATA = ROOT.parent / "shared" / "data" / "github"
+TOKEN = "ghp_first"
+OTHER = "ghp_second"
+needs_data = pytest.mark.skipif(
+    not DATA.is_dir(),
+    reason=f"GitHub's reference data is not there: {DATA}")
+
+
+# GitHub's description.
+
+class OpenAPI:
+    """Finds an operation's schema and holds an answer against it."""
+
+    def __init__(self, path):
+        self.doc = _nullable(json.loads(path.read_text()))
+        self.resolver = jsonschema.RefResolver("", self.doc)
+        self.paths = [
+            (re.compile(re.sub(r"\\\{\w+\\\}|\{\w+\}", "[^/]+", p) + "$"), p)
+            for p in sorted(self.doc["paths"], key=lambda p: p.count("{"))]
+        self.seen = set()
+
+    def check(self, method, path, status, body):
+        path = re.sub(r"^/repositories/\d+", "/repos/o/r", path)
+        template = next((t for p, t in self.paths if p.match(path)
+                         and method.lower() in self.doc["paths"][t]), None)
+        if template is None:
+            return
+        schema = self.schema(template, method.lower(), str(status))
+        self.seen.add((method, template, status))
+        if schema is not None:
+            jsonschema.Draft202012Validator(
+                schema, resolver=self.resolver).validate(body)
+
+    def schema(self, template, method, status):
+        responses = self.doc["paths"][template][method]["responses"]
+        if status not in responses:
+            if status[0] in "23" and status not in ("301", "304", "307"):
+                raise AssertionError(f"{method} {template}: {status}")
+            return {"$ref": "#/components/schemas/basic-error"} \
+                if status[0] in "45" else None
+        response = responses[status]
+        if "$ref" in response:
+            response = self.resolver.resolve(response["$ref"])[1]
+        content = response.get("content", {}).get("application/json")
+        return content and content["schema"]
+
+
+def _nullable(node):
+    """OpenAPI 3.0's nullable, said in JSON Schema."""
+    if isinstance(node, list):
+        return [_nullable(n) for n in node]
+    if not isinstance(node, dict):
+        return node
+    node = {k: _nullable(v) for k, v in node.items()
+            if k not in ("example", "examples", "discriminator")
+            or not isinstance(v, (str, int, float, bool, list))}
+    if node.pop("nullable", False) is True:
+        if "type" in node and "$ref" not in node:
+            node["type"] = [node["type"], "null"]
+            if "enum" in node:
+                node["enum"] = node["enum"] + [None]
+            return node
+        return {"anyOf": [node, {"type": "null"}]}
+    return node
+
+
+@pytest.fixture(scope="session")
+def openapi():
+    path = DATA / "openapi-subset.json"
+    return OpenAPI(path) if path.exists() else None
+
+
+class Client:
+    """A client as GitHub's documentation wants one."""
+
+    def __init__(self, sim, openapi, token=TOKEN):
+        self.sim = sim
+        self.openapi = openapi
+        self.session = requests.Session()
+        self.session.trust_env = False
+        self.session.headers.update({
+            "Authorization": f"Bearer {token}", "User-Agent": "test",
+            "Accept": "application/vnd.github+json"})
+
+    def __call__(self, method, path, body=None, **headers):
+        url = path if "://" in path else self.sim.url + path
+        r = self.session.request(
+            method, url, json=body, allow_redirects=False, timeout=20,
+            headers={k.replace("_", "-"): v for k, v in headers.items()})
+        if self.openapi is not None and "?" not in self.sim.base:
+            self._check(method, path, r)
+        return r
+
+    def _check(self, method, path, r):
+        path = re.sub(r"^https?://[^/]+", "", path).split("?")[0]
+        path = path[len(self.sim.base):]
+        body = r.json() if "json" in r.headers.get("content-type", "") \
+            else None
+        self.openapi.check(method, path, r.status_code, body)
+
+    def get(self, path, **headers):
+        return self("GET", path, **headers)
+
+
+@pytest.fixture
+def sim(tmp_path):
+    with GitHubSim(tmp_path) as s:
+        s.add_repo("acme/Shop", workflows=[
+            "deploy.yml", {"path": "ci.yml", "jobs": ["build", "test"]}])
+        yield s
+        sim_is_well(s)
+
+
+def sim_is_well(s):
+    assert s.process.poll() is None, "githubsim died"
+    assert s.stop() == 0
+
+
+@pytest.fixture
+def gh(sim, openapi):
+    return Client(sim, openapi)
+
+
+RUNS = "/repos/acme/Shop/actions/runs"
+WORKFLOWS = "/repos/acme/Shop/actions/workflows"
+
+
+# Authentication.
+
+def test_no_token(sim):
+    r = requests.get(sim.url + "/user")
+    assert r.status_code == 401
+    assert r.json()["message"] == "Requires authentication"
+
+
+def test_unknown_token(tmp_path, openapi):
+    with GitHubSim(tmp_path, tokens=[TOKEN]) as s:
+        assert Client(s, openapi).get("/user").status_code == 200
+        r = Client(s, openapi, "wrong").get("/user")
+        assert (r.status_code, r.json()["message"]) == \
+            (401, "Bad credentials")
+
+
+def test_token_revoked(sim, gh):
+    assert gh.get(RUNS).status_code == 200
+    sim.token(TOKEN, valid=False)
+    assert gh.get(RUNS).status_code == 401
+
+
+def test_token_headers(sim, gh):
+    sim.token(TOKEN, scopes="repo, workflow",
+              expiration="2027-01-01 00:00:00 UTC")
+    r = gh.get("/user")
+    assert r.headers["x-oauth-scopes"] == "repo, workflow"
+    assert r.headers["github-authentication-token-expiration"] == \
+        "2027-01-01 00:00:00 UTC"
+    sim.token(TOKEN, scopes=None, permissions="actions=write", readonly=True)
+    r = gh("PUT", WORKFLOWS + "/deploy.yml/disable")
+    assert r.status_code == 403
+    assert r.headers["x-accepted-github-permissions"] == "actions=write"
+    assert "x-oauth-scopes" not in r.headers
+
+
+def test_user_agent_required(sim):
+    conn = socket.create_connection(("127.0.0.1", sim.ports["http"]))
+    conn.sendall(b"GET /user HTTP/1.1\r\nHost: x\r\n"
+                 b"Authorization: Bearer t\r\nConnection: close\r\n\r\n")
+    answer = conn.makefile("rb").read()
+    conn.close()
+    assert answer.startswith(b"HTTP/1.1 403 ") and b"User-Agent" in answer
+
+
+# Repositories.
+
+def test_repository(gh):
+    r = gh.get("/repos/ACME/shop")
+    assert r.status_code == 200
+    assert r.json()["full_name"] == "acme/Shop"
+    assert gh.get(f"/repositories/{r.json()['id']}").json() == r.json()
+    assert gh.get("/repos/acme/none").json() == {
+        "message": "Not Found", "status": "404", "documentation_url":
+        "https://docs.github.com/rest/repos/repos#get-a-repository"}
+    assert gh.get("/repositories/1").status_code == 404
+    assert gh.get("/no/such/path").status_code == 404
+    assert gh("DELETE", RUNS).status_code == 404
+
+
+@pytest.mark.parametrize("new", ["acme/Store", "other/Shop"])
+def test_rename_and_transfer(sim, gh, new):
+    ident = gh.get("/repos/acme/Shop").json()["id"]
+    sim.rename_repo("acme/Shop", new)
+    r = gh.get(RUNS + "?per_page=5")
+    moved = f"{sim.url}/repositories/{ident}/actions/runs?per_page=5"
+    assert (r.status_code, r.headers["location"]) == (301, moved)
+    assert (r.json()["url"], r.json()["message"]) == \
+        (moved, "Moved Permanently")
+    assert gh.get(moved).status_code == 200
+    r = gh("PUT", WORKFLOWS + "/deploy.yml/disable")
+    assert r.status_code == 307
+    assert gh("PUT", r.headers["location"]).status_code == 204
+    sim.add_repo("acme/Shop")       # the name is taken: no redirect
+    assert gh.get("/repos/acme/shop").json()["id"] != ident
+
+
+def test_access_lost(sim, gh, openapi):
+    sim.patch_repo("acme/Shop", access=[OTHER], private=True)
+    assert gh.get("/repos/acme/Shop").status_code == 404
+    assert gh.get("/user/repos").json() == []
+    assert Client(sim, openapi, OTHER).get(RUNS).status_code == 200
+    sim.patch_repo("acme/Shop", access=None)
+    assert gh.get("/repos/acme/Shop").status_code == 200
+    sim.patch_repo("acme/Shop", deleted=True)
+    assert gh.get("/repos/acme/Shop").status_code == 404
+    sim.patch_repo("acme/Shop", deleted=False)
+    assert gh.get("/repos/acme/Shop").status_code == 200
+
+
+def test_repository_lists(sim, gh):
+    for i in range(3):
+        sim.add_repo(f"acme/extra-{i}")
+    sim.add_repo("someone/else", owner_type="User")
+    assert len(gh.get("/user/repos").json()) == 5
+    r = gh.get("/orgs/acme/repos?per_page=3")
+    assert len(r.json()) == 3
+    assert r.links["next"]["url"] == \
+        sim.url + "/orgs/acme/repos?per_page=3&page=2"
+    assert gh.get("/orgs/someone/repos").status_code == 404
+
+
+# Runs and lists.
+
+def test_run_order_and_pages(sim, gh):
+    ages = [30, 10, 20, 10, 40]
+    ids = sim.add_runs("acme/Shop", [
+        {"age": a * 60, "conclusion": "success"} for a in ages])
+    newest = [i for _, i in sorted(zip(ages, ids),
+                                   key=lambda p: (p[0], -p[1]))]
+    # The two of the same age were made a moment apart.
+    body = gh.get(RUNS).json()
+    assert body["total_count"] == 5
+    assert [r["id"] for r in body["workflow_runs"]] == newest
+    r = gh.get(RUNS + "?per_page=2")
+    ident = sim.repo("acme/Shop")["id"]
+    base = f"{sim.url}/repositories/{ident}/actions/runs?per_page=2&page="
+    assert r.headers["link"] == \
+        f'<{base}2>; rel="next", <{base}3>; rel="last"'
+    assert [x["id"] for x in r.json()["workflow_runs"]] == newest[:2]
+    r = gh.get(r.links["next"]["url"])
+    assert set(r.links) == {"prev", "next", "last", "first"}
+    assert [x["id"] for x in r.json()["workflow_runs"]] == newest[2:4]
+    r = gh.get(r.links["next"]["url"])
+    assert set(r.links) == {"prev", "first"}
+    assert [x["id"] for x in r.json()["workflow_runs"]] == newest[4:]
+    assert gh.get(base + "9").json()["workflow_runs"] == []
+
+
+def test_per_page_is_bounded(sim, gh):
+    sim.bulk(1, 120, owner="b", prefix="x")
+    runs = gh.get("/repos/b/x-0/actions/runs?per_page=500").json()
+    assert (len(runs["workflow_runs"]), runs["total_count"]) == (100, 120)
+    assert len(gh.get("/repos/b/x-0/actions/runs").json()
+               ["workflow_runs"]) == 30
+
+
+def test_filtered_lists_end_at_1000(sim, gh):
+    sim.bulk(1, 1100, owner="b", prefix="x")
+    path = "/repos/b/x-0/actions/runs?per_page=100"
+    assert gh.get(path + "&page=11").json()["workflow_runs"] != []
+    r = gh.get(path + "&status=completed&page=10")
+    assert len(r.json()["workflow_runs"]) == 100
+    assert "next" not in r.links
+    r = gh.get(path + "&status=completed&page=11")
+    assert r.json()["workflow_runs"] == []
+
+
+@pytest.mark.parametrize("query,found", [
+    ("status=success", {0}), ("status=completed", {0, 1}),
+    ("status=in_progress", {2}), ("status=failure", {1}),
+    ("branch=dev", {1}), ("event=schedule", {2}), ("actor=MONA", {0}),
+    ("head_sha=" + "a" * 40, {1}), ("created=>2026-01-02T00:00:00Z", {2}),
+    ("created=>=2026-01-02T00:00:00Z", {1, 2}),
+    ("created=<2026-01-02", {0}), ("created=<=2026-01-02", {0, 1}),
+    ("created=2026-01-02", {1}), ("created=2026-01-01..2026-01-02", {0, 1}),
+    ("created=*..2026-01-01", {0}), ("created=2026-01-03..*", {2}),
+    ("created=nonsense", set()), ("branch=dev&status=failure", {1}),
+    ("branch=dev&status=success", set()), ("nothing=known", {0, 1, 2}),
+])
+def test_filters(sim, gh, query, found):
+    ids = sim.add_runs("acme/Shop", [
+        {"created_at": "2026-01-01T12:00:00Z", "conclusion": "success",
+         "actor": "mona"},
+        {"created_at": "2026-01-02T00:00:00Z", "conclusion": "failure",
+         "head_branch": "dev", "head_sha": "a" * 40},
+        {"created_at": "2026-01-03T12:00:00Z", "status": "in_progress",
+         "event": "schedule"}])
+    runs = gh.get(f"{RUNS}?{query}").json()["workflow_runs"]
+    assert {ids.index(r["id"]) for r in runs} == found
+
+
+def test_runs_of_a_workflow(sim, gh):
+    a = sim.add_run("acme/Shop", "deploy.yml", conclusion="success")
+    b = sim.add_run("acme/Shop", "ci.yml", conclusion="success")
+    number = sim.repo("acme/Shop")["workflows"][1]["id"]
+    for name, run in (("deploy.yml", a), ("ci.yml", b), (number, b)):
+        body = gh.get(f"{WORKFLOWS}/{name}/runs").json()
+        assert [r["id"] for r in body["workflow_runs"]] == [run]
+    assert gh.get(f"{WORKFLOWS}/none.yml/runs").status_code == 404
+
+
+def test_any_member_can_be_wrong(sim, gh):
+    run = sim.add_run("acme/Shop", conclusion="success", head_branch=None,
+                      set={"name": None, "conclusion": "exploded",
+                           "run_number": "seven"},
+                      omit=["run_started_at", "path"])
+    sim_only = Client(sim, None)        # not what the description allows
+    r = sim_only.get(f"{RUNS}/{run}").json()
+    assert (r["name"], r["conclusion"], r["run_number"], r["head_branch"]) \
+        == (None, "exploded", "seven", None)
+    assert "run_started_at" not in r and "path" not in r
+    assert sim_only.get(RUNS).json()["workflow_runs"] == [r]
+
+
+def test_pull_requests_excluded(sim, gh):
+    sim.add_run("acme/Shop", set={"pull_requests": [
+        {"id": 1, "number": 2, "url": "u", "head": {
+            "ref": "a", "sha": "b", "repo": {"id": 1, "url": "u",
+                                             "name": "n"}},
+         "base": {"ref": "a", "sha": "b", "repo": {
+             "id": 1, "url": "u", "name": "n"}}}]})
+    assert gh.get(RUNS).json()["workflow_runs"][0]["pull_requests"]
+    r = gh.get(RUNS + "?exclude_pull_requests=true").json()
+    assert r["workflow_runs"][0]["pull_requests"] == []
+
+
+def test_script(sim, gh):
+    sim.clock(speed=0)
+    run = sim.add_run("acme/Shop", plan={
+        "queued": 10, "in_progress": 50, "conclusion": "failure"})
+
+    def state():
+        r = gh.get(f"{RUNS}/{run}").json()
+        return r["status"], r["conclusion"]
+    assert state() == ("queued", None)
+    sim.clock(advance=11)
+    assert state() == ("in_progress", None)
+    sim.clock(advance=3600)
+    assert state() == ("completed", "failure")
+    r = gh.get(f"{RUNS}/{run}").json()
+    # It ended when the script said, not when someone looked.
+    at = time.mktime(time.strptime(r["updated_at"], "%Y-%m-%dT%H:%M:%SZ"))
+    start = time.mktime(time.strptime(r["run_started_at"],
+                                      "%Y-%m-%dT%H:%M:%SZ"))
+    assert at - start == 60
+
+
+# Conditional requests.
+
+def test_etag(sim, gh, openapi):
+    sim.add_run("acme/Shop", conclusion="success")
+    first = gh.get(RUNS)
+    etag = first.headers["etag"]
+    assert re.fullmatch(r'W/"[0-9a-f]{64}"', etag)
+    for given in (etag, etag[2:], f'"x", {etag}', "*"):
+        r = gh.get(RUNS, If_None_Match=given)
+        assert (r.status_code, r.content) == (304, b"")
+        assert r.headers["etag"] == etag
+        assert "content-type" not in r.headers
+    assert gh.get(RUNS, If_None_Match='"x"').status_code == 200
+    other = Client(sim, openapi, OTHER)
+    assert other.get(RUNS, If_None_Match=etag).status_code == 200
+    r = gh.get(RUNS + "?per_page=30", If_None_Match=etag)
+    assert r.status_code == 200
+    sim.add_run("acme/Shop", conclusion="success")
+    r = gh.get(RUNS, If_None_Match=etag)
+    assert (r.status_code, r.headers["etag"] != etag) == (200, True)
+
+
+def test_etag_is_the_bodys(sim, gh):
+    """A change that does not show leaves the ETag alone."""
+    sim.add_run("acme/Shop", "deploy.yml", conclusion="success")
+    path = WORKFLOWS + "/deploy.yml/runs"
+    etag = gh.get(path).headers["etag"]
+    sim.add_run("acme/Shop", "ci.yml", conclusion="success")
+    assert gh.get(path, If_None_Match=etag).status_code == 304
+
+
+def test_etag_moves_with_the_script(sim, gh):
+    sim.clock(speed=0)
+    sim.add_run("acme/Shop", plan={"queued": 5, "conclusion": "success"})
+    etag = gh.get(RUNS).headers["etag"]
+    assert gh.get(RUNS, If_None_Match=etag).status_code == 304
+    sim.clock(advance=6)
+    assert gh.get(RUNS, If_None_Match=etag).status_code == 200
+
+
+def test_strong_304(sim, gh):
+    etag = gh.get(RUNS).headers["etag"]
+    sim.settings(weak_304=False)
+    r = gh.get(RUNS, If_None_Match=etag)
+    assert (r.status_code, "W/" + r.headers["etag"]) == (304, etag)
+
+
+# Limits.
+
+def test_304_costs_nothing(sim, gh):
+    etag = gh.get(RUNS).headers["etag"]
+    before = gh.get("/rate_limit").json()["rate"]
+    assert before["limit"] == 5000 and before["used"] == 1
+    for _ in range(3):
+        r = gh.get(RUNS, If_None_Match=etag)
+    assert r.headers["x-ratelimit-used"] == "1"
+    assert gh.get("/rate_limit").json()["rate"] == before
+    assert int(gh.get(RUNS).headers["x-ratelimit-remaining"]) == 4998
+    # Two tokens of one user share it.
+    r = Client(sim, None, OTHER).get(RUNS)
+    assert r.headers["x-ratelimit-used"] == "3"
+    sim.token(OTHER, user="else")
+    r = Client(sim, None, OTHER).get(RUNS)
+    assert r.headers["x-ratelimit-used"] == "1"
+
+
+def test_hourly_limit(sim, gh):
+    sim.limits(enforce_hourly=True, hourly=100, remaining=1, reset_in=50)
+    assert gh.get(RUNS).status_code == 200
+    r = gh.get(RUNS)
+    assert r.status_code == 403 and "rate limit exceeded" in r.text
+    assert r.headers["x-ratelimit-remaining"] == "0"
+    assert "retry-after" not in r.headers
+    assert gh.get("/rate_limit").status_code == 200
+    sim.clock(advance=51)
+    assert gh.get(RUNS).status_code == 200
+
+
+@pytest.mark.parametrize("retry,status", [(7, 429), (None, 403)])
+def test_secondary_limit(sim, gh, retry, status):
+    sim.limits(enforce_points=True, points=7, retry_after=retry,
+               status=status)
+    disable = WORKFLOWS + "/deploy.yml/disable"
+    assert gh("PUT", disable).status_code == 204        # 5 points
+    assert gh.get(RUNS).status_code == 200              # 1
+    assert gh.get(RUNS).status_code == 200              # 1
+    r = gh.get(RUNS)
+    assert r.status_code == status and "secondary" in r.text
+    assert r.headers.get("retry-after") == (retry and str(retry))
+    sim.clock(advance=61)
+    assert gh.get(RUNS).status_code == 200
+
+
+def test_concurrency_limit(sim, openapi):
+    sim.limits(enforce_concurrent=True, concurrent=2)
+    sim.fault("delay", prefix="/repos", ms=400)
+    statuses = []
+
+    def ask():
+        statuses.append(Client(sim, None).get(RUNS).status_code)
+    # A delayed call counts only once it is served; all end together.
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert set(statuses) <= {200, 403} and len(statuses) == 4
+
+
+# Writing.
+
+def test_cancel(sim, gh):
+    sim.clock(speed=0)
+    run = sim.add_run("acme/Shop", status="in_progress")
+    assert gh("POST", f"{RUNS}/{run}/cancel").status_code == 202
+    assert gh.get(f"{RUNS}/{run}").json()["status"] == "in_progress"
+    sim.clock(advance=3)
+    r = gh.get(f"{RUNS}/{run}").json()
+    assert (r["status"], r["conclusion"]) == ("completed", "cancelled")
+    for verb in ("cancel", "force-cancel"):
+        assert gh("POST", f"{RUNS}/{run}/{verb}").status_code == 409
+    assert gh("POST", f"{RUNS}/1/cancel").status_code == 404
+
+
+def test_stuck_and_zombie(sim, gh):
+    sim.clock(speed=0)
+    stuck = sim.add_run("acme/Shop", status="queued", on_cancel="ignore")
+    assert gh("POST", f"{RUNS}/{stuck}/cancel").status_code == 202
+    sim.clock(advance=3600)
+    assert gh.get(f"{RUNS}/{stuck}").json()["status"] == "queued"
+    assert gh("POST", f"{RUNS}/{stuck}/force-cancel").status_code == 202
+    sim.clock(advance=3)
+    assert gh.get(f"{RUNS}/{stuck}").json()["conclusion"] == "cancelled"
+    for status in (409, 500):
+        zombie = sim.add_run("acme/Shop", status="in_progress",
+                             on_cancel=409, on_force_cancel=status)
+        assert gh("POST", f"{RUNS}/{zombie}/cancel").status_code == 409
+        r = gh("POST", f"{RUNS}/{zombie}/force-cancel")
+        assert r.status_code == status
+        assert gh.get(f"{RUNS}/{zombie}").json()["status"] == "in_progress"
+
+
+def test_rerun(sim, gh):
+    sim.patch_workflow("acme/Shop", "deploy.yml",
+                       plan={"queued": 1, "conclusion": "success"})
+    sim.clock(speed=0)
+    run = sim.add_run("acme/Shop", "deploy.yml", conclusion="failure",
+                      age=600, duration=60)
+    path = f"{RUNS}/{run}"
+    before = gh.get(path).json()
+    assert gh("POST", path + "/rerun-failed-jobs").status_code == 201
+    assert gh("POST", path + "/rerun").status_code == 403    # running
+    after = gh.get(path).json()
+    assert (after["run_attempt"], after["status"], after["conclusion"]) == \
+        (2, "queued", None)
+    assert after["created_at"] == before["created_at"]
+    assert after["run_started_at"] > before["run_started_at"]
+    assert gh.get(after["previous_attempt_url"]).json() == before
+    sim.clock(advance=2)
+    assert gh.get(path).json()["conclusion"] == "success"
+    assert gh("POST", path + "/rerun-failed-jobs").status_code == 403
+    assert gh("POST", path + "/rerun").status_code == 201
+    assert gh.get(path + "/attempts/2").json()["conclusion"] == "success"
+    assert gh.get(path + "/attempts/4").status_code == 404
+    assert gh.get(path + "/attempts/x").status_code == 404
+    jobs = gh.get(path + "/jobs?filter=all").json()
+    assert [j["run_attempt"] for j in jobs["jobs"]] == [3, 2, 1]
+
+
+def test_delete_run(sim, gh):
+    run = sim.add_run("acme/Shop", status="in_progress")
+    assert gh("DELETE", f"{RUNS}/{run}").status_code == 403
+    sim.patch_run("acme/Shop", run, status="completed",
+                  conclusion="success")
+    assert gh("DELETE", f"{RUNS}/{run}").status_code == 204
+    assert gh.get(f"{RUNS}/{run}").status_code == 404
+
+
+def test_enable_disable(gh):
+    path = WORKFLOWS + "/deploy.yml"
+    assert gh("PUT", path + "/disable").status_code == 204
+    assert gh.get(path).json()["state"] == "disabled_manually"
+    assert gh("PUT", path + "/disable").status_code == 403
+    for _ in range(2):
+        assert gh("PUT", path + "/enable").status_code == 204
+    assert gh.get(path).json()["state"] == "active"
+    assert gh("PUT", WORKFLOWS + "/none.yml/enable").status_code == 404
+
+
+def test_workflows(sim, gh):
+    body = gh.get(WORKFLOWS).json()
+    assert [w["path"] for w in body["workflows"]] == \
+        [".github/workflows/deploy.yml", ".github/workflows/ci.yml"]
+    assert gh.get(f"{WORKFLOWS}/{body['workflows'][0]['id']}").json() == \
+        body["workflows"][0]
+    assert gh.get(WORKFLOWS + "/none.yml").status_code == 404
+    sim.patch_workflow("acme/Shop", "ci.yml", state="disabled_inactivity")
+    assert gh.get(WORKFLOWS + "/ci.yml").json()["state"] == \
+        "disabled_inactivity"
+    run = sim.add_run("acme/Shop", "ci.yml", conclusion="success")
+    sim.delete_workflow("acme/Shop", "ci.yml")
+    assert gh.get(WORKFLOWS + "/ci.yml").status_code == 404
+    assert gh.get(f"{RUNS}/{run}").status_code == 200
+
+
+def test_dispatch(sim, gh):
+    path = WORKFLOWS + "/deploy.yml/dispatches"
+    assert gh("POST", path, {"ref": "main"}).status_code == 204
+    r = gh("POST", path, {"ref": "refs/heads/main",
+                          "return_run_details": True})
+    assert r.status_code == 200
+    run = gh.get(f"{RUNS}/{r.json()['workflow_run_id']}").json()
+    assert (run["event"], run["head_branch"], run["status"]) == \
+        ("workflow_dispatch", "main", "queued")
+    assert run["url"] == r.json()["run_url"]
+    assert run["html_url"] == r.json()["html_url"]
+    sim.patch_workflow("acme/Shop", "deploy.yml", inputs={
+        "version": {"required": True}, "note": {}})
+    for body, message in (
+            ({}, "ref"), ({"ref": "none"}, "No ref found for: none"),
+            ({"ref": "main"}, "Required input 'version' not provided"),
+            ({"ref": "main", "inputs": {"version": "1", "x": "y"}},
+             "Unexpected inputs provided"),
+            ({"ref": "main", "inputs": {str(i): "" for i in range(26)}},
+             "No more than 25")):
+        r = gh("POST", path, body)
+        assert r.status_code == 422 and message in r.json()["message"]
+    sim.patch_workflow("acme/Shop", "deploy.yml", dispatch=False)
+    assert "trigger" in gh("POST", path, {"ref": "main"}).text
+    gh("PUT", WORKFLOWS + "/deploy.yml/disable")
+    assert "disabled" in gh("POST", path, {"ref": "main"}).text
+
+
+# Jobs and logs.
+
+@pytest.mark.parametrize("status,conclusion,steps", [
+    ("queued", None, 0), ("in_progress", None, 5),
+    ("completed", "success", 5), ("completed", "failure", 5)])
+def test_jobs(sim, gh, status, conclusion, steps):
+    run = sim.add_run("acme/Shop", "ci.yml", status=status,
+                      conclusion=conclusion)
+    body = gh.get(f"{RUNS}/{run}/jobs").json()
+    assert [j["name"] for j in body["jobs"]] == ["build", "test"]
+    job = body["jobs"][1]
+    assert (job["status"], job["conclusion"], len(job["steps"])) == \
+        (status, conclusion, steps)
+    assert gh.get(job["url"]).json() == job
+    assert gh.get(f"{RUNS}/{run}/attempts/1/jobs").json() == body
+    r = gh.get(f"{RUNS}/{run}/jobs?per_page=1")
+    assert len(r.json()["jobs"]) == 1 and "next" in r.links
+    assert gh.get("/repos/acme/Shop/actions/jobs/12").status_code == 404
+
+
+def test_logs(sim, gh):
+    run = sim.add_run("acme/Shop", "ci.yml", conclusion="success")
+    r = gh.get(f"{RUNS}/{run}/logs")
+    assert r.status_code == 302
+    where = r.headers["location"]
+    assert where.startswith(sim.storage_url + "/logs/")
+    with zipfile.ZipFile(io.BytesIO(requests.get(where).content)) as z:
+        assert z.testzip() is None
+        assert z.namelist() == ["0_build.txt", "1_test.txt"]
+        assert b"acme/Shop" in z.read("1_test.txt")
+    job = gh.get(f"{RUNS}/{run}/jobs").json()["jobs"][0]["id"]
+    r = gh.get(f"/repos/acme/Shop/actions/jobs/{job}/logs")
+    text = requests.get(r.headers["location"])
+    assert "build: success" in text.text
+    assert requests.get(where[:-1] + "g").status_code == 403
+    # A token that reaches the other host is refused, and it shows.
+    bad = requests.get(where, headers={"Authorization": "Bearer " + TOKEN})
+    assert bad.status_code == 400
+    seen = sim.requests(port="storage")
+    assert [s["token"] for s in seen] == [None] * 3 + [token_id(TOKEN)]
+    assert "Authorization" in seen[3]["headers"]
+    assert "Authorization" not in seen[0]["headers"]
+    sim.clock(advance=120)
+    assert requests.get(where).status_code == 403
+    running = sim.add_run("acme/Shop", status="in_progress")
+    assert gh.get(f"{RUNS}/{running}/logs").status_code == 404
+    assert gh("DELETE", f"{RUNS}/{run}/logs").status_code == 204
+    assert gh.get(f"{RUNS}/{run}/logs").status_code == 404
+
+
+# Secrets.
+
+@pytest.mark.parametrize("below", ["actions", "environments/production"])
+def test_secrets(sim, gh, below):
+    path = f"/repos/acme/Shop/{below}/secrets"
+    key = gh.get(path + "/public-key").json()
+    value = seal(key["key"], b"v\xc3\xa4lue")
+    body = {"encrypted_value": value, "key_id": key["key_id"]}
+    assert gh("PUT", path + "/db_url", body).status_code == 201
+    assert gh("PUT", path + "/DB_URL", body).status_code == 204
+    assert gh.get(path).json()["total_count"] == 1
+    assert gh.get(path + "/DB_URL").json()["name"] == "DB_URL"
+    env = "production" if below != "actions" else None
+    assert sim.secrets("acme/Shop", env) == {"DB_URL": "välue"}
+    assert gh("PUT", path + "/GITHUB_X", body).status_code == 422
+    assert gh("PUT", path + "/1X", body).status_code == 422
+    body["key_id"] = "1"
+    assert gh("PUT", path + "/X", body).status_code == 422
+    assert gh("DELETE", path + "/DB_URL").status_code == 204
+    assert gh("DELETE", path + "/DB_URL").status_code == 404
+    assert gh.get(path + "/DB_URL").status_code == 404
+
+
+def seal(key, value):
+    """crypto_box_seal, by the library itself."""
+    import base64
+    import ctypes
+    import ctypes.util
+    name = ctypes.util.find_library("sodium")
+    if name is None:
+        pytest.skip("libsodium is not installed")
+    sodium = ctypes.CDLL(name)
+    out = ctypes.create_string_buffer(len(value) + 48)
+    assert sodium.crypto_box_seal(out, value, ctypes.c_ulonglong(
+        len(value)), base64.b64decode(key)) == 0
+    return base64.b64encode(out.raw).decode()
+
+
+# Faults.
+
+def raw(sim, path=RUNS, timeout=3):
+    """The bytes that come, and how the connection ends."""
+    conn = socket.create_connection(("127.0.0.1", sim.ports["http"]))
+    conn.settimeout(timeout)
+    conn.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nUser-Agent: t\r\n"
+                 "Authorization: Bearer t\r\n\r\n".encode())
+    got = b""
+    try:
+        while True:
+            data = conn.recv(65536)
+            if not data:
+                return got, "closed"
+            got += data
+    except ConnectionResetError:
+        return got, "reset"
+    except socket.timeout:
+        return got, "open"
+    finally:
+        conn.close()
+
+
+def split(got):
+    head, _, body = got.partition(b"\r\n\r\n")
+    headers = dict(line.lower().split(b": ", 1)
+                   for line in head.split(b"\r\n")[1:])
+    return headers, body
+
+
+def test_fault_status(sim, gh):
+    sim.fault(status=502, count=2, path="/actions/runs",
+              body="<html>unicorn</html>")
+    sim.fault(status=429, method="GET", headers={"Retry-After": "9"},
+              skip=1, prefix="/user")
+    for _ in range(2):
+        r = Client(sim, None).get(RUNS)
+        assert (r.status_code, r.text) == (502, "<html>unicorn</html>")
+    assert gh.get(RUNS).status_code == 200
+    assert gh.get("/user").status_code == 200
+    r = gh.get("/user")
+    assert (r.status_code, r.headers["retry-after"]) == (429, "9")
+    assert [f["hits"] for f in sim.faults()] == [2, 1]
+    sim.clear_faults()
+    assert gh.get("/user").status_code == 200
+
+
+def test_fault_without_effect(sim, gh):
+    sim.fault(status=500, count=1, method="PUT")
+    path = WORKFLOWS + "/deploy.yml"
+    assert gh("PUT", path + "/disable").status_code == 500
+    assert gh.get(path).json()["state"] == "active"
+
+
+def test_fault_delay(sim, gh):
+    sim.fault("delay", ms=300, count=1)
+    start = time.monotonic()
+    assert gh.get(RUNS).status_code == 200
+    assert time.monotonic() - start >= 0.3
+
+
+def test_fault_hang(sim):
+    sim.fault("hang", count=1)
+    mark = sim.mark()
+    assert raw(sim, timeout=0.5) == (b"", "open")
+    assert sim.wait_for(1, since=mark)[0]["status"] is None
+    assert sim.counts()["unanswered"] == 1
+
+
+@pytest.mark.parametrize("effect", [False, True])
+def test_fault_reset(sim, gh, effect):
+    sim.fault("reset", count=1, method="PUT", effect=effect)
+    path = WORKFLOWS + "/deploy.yml"
+    with pytest.raises(requests.ConnectionError):
+        gh("PUT", path + "/disable")
+    assert gh.get(path).json()["state"] == \
+        ("disabled_manually" if effect else "active")
+    sim.fault("reset", count=1)
+    assert raw(sim) == (b"", "reset")
+
+
+def test_fault_truncate(sim):
+    whole = split(raw(sim, timeout=0.3)[0])[1]
+    sim.fault("truncate", count=1, bytes=5)
+    got, end = raw(sim)
+    headers, body = split(got)
+    assert (body, end) == (whole[:5], "closed")
+    assert int(headers[b"content-length"]) == len(whole)
+
+
+@pytest.mark.parametrize("delta", [-3, 7])
+def test_fault_content_length(sim, delta):
+    sim.fault("content_length", count=1, delta=delta)
+    headers, body = split(raw(sim)[0])
+    assert int(headers[b"content-length"]) == len(body) + delta
+
+
+def test_fault_garbage(sim):
+    sim.fault("garbage", count=1)
+    r = Client(sim, None).get(RUNS)
+    assert r.status_code == 200
+    with pytest.raises(ValueError):
+        r.json()
+
+
+def test_fault_endless_body(sim):
+    sim.fault("endless_body", count=1, bytes=1000000)
+    headers, body = split(raw(sim)[0])
+    assert headers[b"transfer-encoding"] == b"chunked"
+    assert 1000000 < len(body) < 1002000 and not body.endswith(b"0\r\n\r\n")
+
+
+def test_fault_endless_header(sim):
+    sim.fault("endless_header", count=1, bytes=1000000)
+    got, _ = raw(sim)
+    assert b"\r\n\r\n" not in got and len(got) > 1000000
+
+
+def test_fault_drip(sim):
+    sim.fault("drip", count=1, bytes=200, interval=20)
+    start = time.monotonic()
+    got, end = raw(sim)
+    assert end == "closed" and b"total_count" in got
+    assert time.monotonic() - start >= len(got) / 200 * 0.02 * 0.9
+
+
+def test_fault_on_storage(sim, gh):
+    sim.fault(status=503, port="storage")
+    assert gh.get(RUNS).status_code == 200
+    assert requests.get(sim.storage_url + "/logs/1/1/1").status_code == 503
+
+
+# Log and control.
+
+def test_log(sim, gh):
+    sim.clear_requests()
+    mark = sim.mark()
+    etag = gh.get(RUNS).headers["etag"]
+    gh.get(RUNS + "?page=1", If_None_Match=etag)
+    gh("POST", WORKFLOWS + "/deploy.yml/dispatches", {"ref": "main"})
+    log = sim.requests(since=mark)
+    assert [(e["method"], e["path"], e["status"]) for e in log] == [
+        ("GET", RUNS, 200), ("GET", RUNS + "?page=1", 200),
+        ("POST", WORKFLOWS + "/deploy.yml/dispatches", 204)]
+    assert {e["token"] for e in log} == {token_id(TOKEN)}
+    assert log[1]["if_none_match"] == etag
+    assert json.loads(log[2]["body"]) == {"ref": "main"}
+    assert [e["index"] for e in log] == [mark, mark + 1, mark + 2]
+    assert len(sim.requests(method="GET")) == 2
+    assert len(sim.requests(status=204)) == 1
+    assert len(sim.requests(prefix=RUNS)) == 2
+    assert len(sim.requests(path="page=[0-9]$")) == 1
+    assert sim.counts() == {
+        "total": 3, "unanswered": 0, "statuses": {"200": 2, "204": 1},
+        "in_flight": 0, "next": mark + 3}
+    sim.clear_requests()
+    assert sim.requests() == []
+
+
+def test_wait(sim, gh):
+    mark = sim.mark()
+    gh.get(RUNS)
+
+    def later():
+        for path in ("/user", RUNS, RUNS):
+            Client(sim, None).get(path)
+    thread = threading.Timer(0.2, later)
+    thread.start()
+    found = sim.wait_for(3, since=mark, prefix=RUNS)
+    assert [e["path"] for e in found] == [RUNS] * 3
+    thread.join()
+    with pytest.raises(TimeoutError):
+        sim.wait_for(1, since=sim.mark(), timeout=0.2)
+
+
+def test_control_refuses(sim):
+    for method, path, body in (
+            ("POST", "/repos", {"full_name": "no-slash"}),
+            ("POST", "/repos", {"full_name": "acme/Shop"}),
+            ("POST", "/repos", {"fullname": "a/b"}),
+            ("POST", "/repos/acme/Shop/runs", {"colour": 1}),
+            ("POST", "/repos/acme/Shop/runs", {"created_at": "soon"}),
+            ("POST", "/repos/acme/Shop/runs", {"workflow": "none.yml"}),
+            ("POST", "/repos/acme/Shop/runs", {"plan": []}),
+            ("POST", "/repos/acme/none/runs", {}),
+            ("POST", "/faults", {"kind": "unheard-of"}),
+            ("POST", "/faults", {"path": "("}),
+            ("POST", "/clock", {"sped": 1}), ("GET", "/nothing", None)):
+        with pytest.raises(ControlError):
+            sim.control(method, path, body)
+    assert sim.repo("acme/Shop")["runs"] == 0
+
+
+def test_clock(sim, gh):
+    sim.clock(offset=-86400, speed=0)
+    a, b = sim.clock(), sim.clock()
+    assert a["now"] == b["now"] and abs(a["now"] - time.time() + 86400) < 5
+    sim.clock(speed=1000)
+    assert sim.clock()["now"] >= a["now"]
+
+
+def test_reset(sim, gh):
+    sim.fault(status=500)
+    sim.reset()
+    assert gh.get("/repos/acme/Shop").status_code == 404
+    assert sim.control("GET", "/repos") == []
+
+
+# Starting and stopping.
+
+def test_ends_with_its_parent(tmp_path):
+    s = GitHubSim(tmp_path).start()
+    s.process.stdin.close()
+    assert s.process.wait(5) == 0
+    s.process.stdout.close()
+
+
+def test_tls(tmp_path, openapi):
+    with GitHubSim(tmp_path, tls=True) as s:
+        s.add_repo("a/b", workflows=["x.yml"])
+        r = requests.get(s.https_url + "/repos/a/b", verify=str(s.ca),
+                         headers={"Authorization": "token " + TOKEN})
+        assert r.json()["url"] == s.https_url + "/repos/a/b"
+        assert s.requests()[0]["port"] == "https"
+        with pytest.raises(requests.exceptions.SSLError):
+            requests.get(s.https_url)
+        sim_is_well(s)
+
+
+def test_base_path(tmp_path, openapi):
+    with GitHubSim(tmp_path, base="/api/v3") as s:
+        s.add_repo("a/b", workflows=["x.yml"])
+        s.bulk(1, 3, owner="c", prefix="d")
+        gh = Client(s, openapi)
+        assert gh.get("/repos/a/b").json()["url"] == s.url + "/repos/a/b"
+        r = gh.get("/repos/c/d-0/actions/runs?per_page=1")
+        assert r.links["next"]["url"].startswith(s.url + "/repositories/")
+        assert gh.get(r.links["next"]["url"]).status_code == 200
+        bare = s.url[:-len("/api/v3")]
+        assert requests.get(bare + "/user").status_code == 404
+        sim_is_well(s)
+
+
+def test_scenario(tmp_path, openapi):
+    scenario = {
+        "tokens": [{"token": TOKEN, "user": "mona"}],
+        "settings": {"cancel_delay": 0}, "limits": {"hourly": 60},
+        "repositories": [{
+            "full_name": "x/y", "id": 77, "default_branch": "trunk",
+            "workflows": [{"path": "deploy.yml", "id": 5, "runs": [
+                {"id": 9, "conclusion": "success", "age": 60}]}]}]}
+    with GitHubSim(tmp_path, scenario=scenario) as s:
+        gh = Client(s, openapi)
+        assert gh.get("/user").json()["login"] == "mona"
+        assert gh.get("/repositories/77").json()["default_branch"] == "trunk"
+        r = gh.get("/repos/x/y/actions/runs/9")
+        assert r.json()["workflow_id"] == 5
+        assert r.headers["x-ratelimit-limit"] == "60"
+        sim_is_well(s)
+    with pytest.raises(RuntimeError):
+        GitHubSim(tmp_path, scenario={"repositories": [{"x": 1}]}).start()
+
+
+def test_demo(tmp_path, openapi):
+    with GitHubSim(tmp_path, demo=True) as s:
+        gh = Client(s, openapi)
+        repos = gh.get("/orgs/acme/repos").json()
+        assert len(repos) == 5
+        total = 0
+        for repo in repos:
+            runs = gh.get(f"/repos/{repo['full_name']}/actions/runs"
+                          "?per_page=100").json()
+            assert runs["total_count"] < 1000
+            dates = [r["created_at"] for r in runs["workflow_runs"]]
+            assert dates == sorted(dates, reverse=True)
+            total += runs["total_count"]
+        assert total > 300
+        path = "/repos/acme/storefront/actions/runs"
+        running = gh.get(path + "?status=in_progress").json()
+        assert running["total_count"] >= 1
+        before = gh.get(path).json()
+        s.clock(advance=3600)
+        after = gh.get(path).json()
+        assert after["total_count"] > before["total_count"]
+        oldest = gh.get(path + "?created=<" + time.strftime(
+            "%Y-%m-%d", time.gmtime(time.time() - 8 * 86400))).json()
+        assert oldest["total_count"] > 0
+        sim_is_well(s)
+
+
+def test_bulk(tmp_path):
+    with GitHubSim(tmp_path) as s:
+        start = time.monotonic()
+        s.bulk(2000, 30)
+        took = time.monotonic() - start
+        with open(f"/proc/{s.pid}/status") as f:
+            rss = int(re.search(r"VmRSS:\s+(\d+)", f.read())[1])
+        assert s.control("GET", "/state")["runs"] == 60000
+        print(f"2,000 repositories, 60,000 runs: {took:.2f} s, {rss} KB")
+        assert rss < 100000
+        sim_is_well(s)
