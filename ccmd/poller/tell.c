@@ -195,6 +195,8 @@ tell_stale(const char *pipeline_id, const char *reason)
 {
 	union msg	 m;
 
+	/* What went well before must not come in behind it. */
+	flush_fresh(-1, 0, NULL);
 	memset(&m, 0, sizeof(m));
 	m.stale.pipeline_id = pipeline_id;
 	m.stale.reason = reason;
