@@ -172,7 +172,8 @@ perform(struct run_of *r)
 
 /*
  * The pipeline is looked at first: the question names it in full, and the
- * repository that is preserved is told afterwards.
+ * repository that is preserved is told afterwards.  Without a question
+ * nobody would see which one an abbreviation means, so there is none.
  */
 static int
 teardown(struct run_of *r)
@@ -184,7 +185,7 @@ teardown(struct run_of *r)
 
 	if (call(r, verb_get(VERB_PIPELINE_SHOW)) == -1)
 		return (failed(r));
-	if (not_found(&r->client)) {
+	if (not_found(&r->client) && !r->cmd.yes) {
 		if (resolve(r, &id) == -1 ||
 		    call(r, verb_get(VERB_PIPELINE_SHOW)) == -1)
 			return (failed(r));

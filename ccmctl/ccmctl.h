@@ -72,7 +72,7 @@ const struct verb *command_at(size_t i, enum local *local);
 /* The command whose words are exactly `words`, or NULL. */
 const struct verb *command_by_words(const char *words);
 
-/* The letters that teardown's like have beside their arguments: "y". */
+/* The option letters a command has beside its arguments: "y" or "". */
 const char *command_flags(const struct verb *verb);
 
 /* The value of an argument that the daemon needs and a person may omit. */
@@ -289,7 +289,34 @@ void table_lay_out(const struct table *table, size_t width, int frame,
 void table_print(FILE *f, const struct term *term, const struct table *table,
     size_t first, size_t count, int frame);
 
-/* --- show.c, dashboard.c, monitor.c: answers for people. -------------- */
+/* --- field.c: lines of a label and a value. --------------------------- */
+
+struct view {
+	FILE			*f;
+	const struct term	*term;
+	int64_t			 now;	/* seconds since the epoch */
+	size_t			 label;	/* columns of a label */
+};
+
+/* "label   value", the value folded; made visible like all text. */
+void view_field(const struct view *v, const char *label, enum sign sign,
+    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* A time as date and age; nothing if it is NULL. */
+void view_time(const struct view *v, const char *label, const char *stamp);
+
+void view_heading(const struct view *v, const char *title);
+
+/* A member that is a whole number, -1 if it is none. */
+int64_t view_integer(struct json_object *o, const char *name);
+
+/* A number as the answer wrote it, "-" if it is none; as long as `o`. */
+const char *view_number(struct json_object *o, const char *name);
+
+/* --- show.c, figures.c, dashboard.c, monitor.c: answers for people. --- */
+
+/* The stats object of contract.md. */
+void view_figures(const struct view *v, struct json_object *stats);
 
 /* An answer as text.  Knows each verb's; prints all members of others. */
 void show_answer(FILE *f, const struct term *term, const struct verb *verb,

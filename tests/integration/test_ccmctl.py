@@ -26,6 +26,7 @@ import shutil
 import socket
 import struct
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -364,23 +365,45 @@ def test_no_daemon(tmp_path):
     assert r.returncode == 3 and "too long" in r.err
 
 
-def test_socket_from_environment_and_home(daemon, tmp_path):
+def test_socket_from_environment(daemon):
     daemon.answers["pipeline.list"] = listing()
 
-    def bare(user=None, **env):
+    def bare(**env):
         return subprocess.run([CCMCTL, "list"], capture_output=True,
-                              env=environment(**env), user=user,
-                              timeout=WAIT)
+                              env=environment(**env), timeout=WAIT)
     assert bare(CCM_SOCKET=daemon.path).returncode == 0
     assert bare(CCM_SOCKET=daemon.path + "x").returncode == 3
-    if os.geteuid() == 0:
-        # /run/ccmd/ccmd.sock is root's, whatever the home directory is.
-        r = bare(HOME=str(tmp_path))
-        assert r.returncode == 0 or b"/run/ccmd/ccmd.sock" in r.stderr
-        return
-    (tmp_path / ".ccm").mkdir()
-    os.symlink(daemon.path, tmp_path / ".ccm/ccmd.sock")
-    assert bare(HOME=str(tmp_path)).returncode == 0
+    # -s wins.
+    env = environment(CCM_SOCKET=daemon.path + "x")
+    assert run(daemon, "list", env=env).returncode == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another")
+def test_own_socket_of_an_ordinary_user():
+    nobody = 65534
+    # Not tmp_path: that is closed to others, as a build tree may be.
+    with tempfile.TemporaryDirectory() as home:
+        os.chmod(home, 0o755)
+        program = shutil.copy(CCMCTL, home)
+        os.mkdir(home + "/.ccm")
+
+        def bare(**who):
+            return subprocess.run([program, "list"], capture_output=True,
+                                  env=environment(HOME=home), timeout=WAIT,
+                                  **who)
+        r = bare(user=nobody)
+        assert r.returncode == 3 and b"ccmd.sock" in r.stderr
+        d = Daemon(home + "/.ccm/ccmd.sock")
+        d.answers["pipeline.list"] = listing()
+        os.chmod(d.path, 0o600)
+        r = bare(user=nobody)
+        assert r.returncode == 3 and b"Permission denied" in r.stderr
+        os.chmod(d.path, 0o666)
+        assert bare(user=nobody).returncode == 0
+        # Root's is the system's, whatever the home directory is.
+        bare()
+        assert len(d.seen) == 1
+        d.stop()
 
 
 @pytest.mark.parametrize("greet", [True, False])
@@ -602,10 +625,10 @@ def test_status(daemon):
         "pipelines": {"active": 3, "inactive": 0}, "operations": 1,
         "processes": [{"name": "api", "pid": 5}], "later": True})
     assert run(daemon, "status").out.splitlines() == [
-        "version       0.1", "uptime        1h 1m",
-        "pipelines.active 3", "pipelines.inactive 0",
-        "operations    1", "processes.0.name api", "processes.0.pid 5",
-        "later         true"]
+        "version               0.1", "uptime                1h 1m",
+        "pipelines.active      3", "pipelines.inactive    0",
+        "operations            1", "processes.0.name      api",
+        "processes.0.pid       5", "later                 true"]
 
 
 def test_dashboard_piped(daemon):
@@ -793,8 +816,10 @@ def test_teardown_without_asking(daemon):
     r = run(daemon, "-j", "teardown", "-y", "pipe_0123456789ab")
     assert json.loads(r.out)["cancelling"] == [41, 42]
     daemon.seen.clear()
-    r = run(daemon, "teardown", "-y", "unknown")
-    assert r.returncode == 1 and "Pipeline not found: unknown" in r.err
+    for name in ("unknown", "pipe_012"):    # no abbreviation unasked
+        r = run(daemon, "teardown", "-y", name)
+        assert r.returncode == 1
+        assert r.err == "ccmctl: Pipeline not found: %s\n" % name
     assert "pipeline.teardown" not in verbs_seen(daemon)
 
 
