@@ -262,6 +262,7 @@ THREE = (pipeline(metrics=stats("pipe_0123456789ab")),
                                 active_runs=1)),
          pipeline("pipe_ffffffffffff", "日本/アプリ", "", status="inactive",
                   metrics=stats("pipe_ffffffffffff", last_run=None,
+                                stale=True,
                                 health={"state": "unknown"},
                                 metrics_24h={
                                     "run_count": 0, "completed_count": 0,
@@ -570,6 +571,10 @@ def test_list(daemon):
     assert lines[3].split()[1:4] == ["日本/アプリ", "inactive", "-"]
     # Each of these characters takes two columns.
     assert lines[3].index("inactive") == lines[0].index("Status") - 5
+    status, body = listing(*THREE)
+    daemon.answers["pipeline.list"] = (status, dict(body, total=17,
+                                                    next="cursor"))
+    assert run(daemon, "list", "-n", "3").out.endswith("\n3 of 17\n")
     daemon.answers["pipeline.list"] = listing()
     assert run(daemon, "list").out == "No pipelines.\n"
 
@@ -864,6 +869,17 @@ def test_fits_the_terminal(daemon, columns, command):
         assert len(set(map(display_width, framed))) == 1
 
 
+def test_unknown_words_stay_words(daemon):
+    """GitHub may invent a conclusion: there is no sign for it."""
+    m = stats("p")
+    m["last_run"]["status"] = "postponed"
+    daemon.answers["pipeline.list"] = listing(
+        pipeline(metrics=m, status="paused"))
+    t = terminal(daemon, "monitor", "-1", columns=120)
+    assert t.wait() == 0
+    assert "postponed 2m ago" in t.text and "⚠ Paused" in t.text
+
+
 def test_colour(daemon):
     daemon.answers["pipeline.list"] = listing(*THREE)
     t = terminal(daemon, "list")
@@ -974,7 +990,10 @@ def test_monitor_on_a_screen(daemon, tmux):
     # New figures come by themselves.
     daemon.answers["pipeline.list"] = listing(pipeline(
         repository="new/repo", metrics=stats("p")))
-    tmux.expect(lambda s: "new/repo" in s and "1 pipeline:" in s)
+    screen = tmux.expect(lambda s: "new/repo" in s and "1 pipeline:" in s)
+    lines = screen.splitlines()
+    assert lines[1].endswith("0 error"), screen     # nothing of the old one
+    assert len([x for x in lines if x]) == 7, screen
 
     # The daemon goes, and comes back.
     daemon.stop()
@@ -1002,7 +1021,8 @@ def test_monitor_with_more_than_fits(daemon, tmux):
     many = [pipeline("pipe_%012x" % i, "o/r%d" % i,
                      metrics=stats("p")) for i in range(60)]
     daemon.answers["pipeline.list"] = listing(*many)
-    tmux.start("LC_ALL=C.UTF-8 %s -s %s monitor" % (CCMCTL, daemon.path))
+    tmux.start("LC_ALL=C.UTF-8 %s -s %s monitor -i 3600"
+               % (CCMCTL, daemon.path))
     screen = tmux.expect(lambda s: "q quit" in s)
     assert screen.splitlines()[0] == "Pipeline Status Dashboard"
     shown = re.findall(r"o/r\d+", screen)
@@ -1014,5 +1034,10 @@ def test_monitor_with_more_than_fits(daemon, tmux):
     for _ in range(10):
         tmux.call("send-keys", "-t", "s", "Space")
     tmux.expect(lambda s: "o/r59" in s)
+    # Another size is drawn at once, not with the next look.
+    tmux.call("resize-window", "-t", "s", "-x", "150", "-y", "40")
+    tmux.expect(lambda s: s.startswith("Pipeline Status Dashboard\n") and
+                max(map(display_width, s.splitlines())) > 80)
+    assert len(daemon.seen) == 2        # daemon.status, one pipeline.list
     tmux.call("send-keys", "-t", "s", "q")
     tmux.expect(lambda s: tmux.state() == "0 1")

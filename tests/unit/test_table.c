@@ -316,6 +316,32 @@ test_print_ascii_terminal(void **state)
 	    "two x        1234567\n");
 }
 
+/* Half of a wide character's room is filled with a blank. */
+static void
+test_print_right_cut(void **state)
+{
+	static const struct table_column	 column[] = {
+		{ "N", TABLE_RIGHT | TABLE_SHRINK },
+	};
+	const struct term	 t = { .signs = 1, .width = 8 };
+	struct table		 table;
+	char			*out = NULL;
+	size_t			 len;
+	FILE			*f = open_memstream(&out, &len);
+
+	(void)state;
+	assert_non_null(f);
+	table_init(&table, column, 1);
+	table_add(&table, STYLE_PLAIN, "日本日本日本");
+	table_print(f, &t, &table, 0, 1, 0);
+	table_clear(&table);
+	assert_int_equal(fclose(f), 0);
+	assert_string_equal(out,
+	    "       N\n"
+	    " 日本日…\n");
+	free(out);
+}
+
 static void
 test_print_part(void **state)
 {
@@ -352,6 +378,7 @@ main(void)
 		cmocka_unit_test_setup(test_print_plain, utf8_locale),
 		cmocka_unit_test_setup(test_print_framed, utf8_locale),
 		cmocka_unit_test_setup(test_print_ascii_terminal, c_locale),
+		cmocka_unit_test_setup(test_print_right_cut, utf8_locale),
 		cmocka_unit_test_setup(test_print_part, utf8_locale),
 	};
 
