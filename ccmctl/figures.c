@@ -109,7 +109,8 @@ health(const struct view *v, struct json_object *stats)
 		return;
 	}
 	if (strcmp(state, "unknown") == 0) {
-		view_field(v, "Health", SIGN_NONE, "unknown: no run that counts");
+		view_field(v, "Health", SIGN_NONE,
+		    "unknown: no run that counts");
 		return;
 	}
 	view_field(v, "Health", strcmp(state, "ok") == 0 ? SIGN_GOOD :

@@ -323,7 +323,7 @@ test_print_right_cut(void **state)
 	static const struct table_column	 column[] = {
 		{ "N", TABLE_RIGHT | TABLE_SHRINK },
 	};
-	const struct term	 t = { .signs = 1, .width = 8 };
+	const struct term	 t = { .signs = 1, .width = 10 };
 	struct table		 table;
 	char			*out = NULL;
 	size_t			 len;
@@ -337,8 +337,8 @@ test_print_right_cut(void **state)
 	table_clear(&table);
 	assert_int_equal(fclose(f), 0);
 	assert_string_equal(out,
-	    "       N\n"
-	    " 日本日…\n");
+	    "         N\n"
+	    " 日本日本…\n");
 	free(out);
 }
 
