@@ -35,6 +35,9 @@ static struct {
 	double	 speed;
 } state;
 
+#define MS_MAX		200000000000000.0	/* the year 8307 */
+#define SPEED_MAX	1000000.0
+
 static int64_t	 monotonic(void);
 static void	 rebase(int64_t);
 static int	 parse_zone(const char *, int64_t *);
@@ -78,7 +81,7 @@ void
 clock_set_speed(double speed)
 {
 	rebase(clock_now());
-	state.speed = speed;
+	state.speed = speed >= 0 && speed <= SPEED_MAX ? speed : 1.0;
 }
 
 int64_t
@@ -91,6 +94,16 @@ double
 clock_speed(void)
 {
 	return (state.speed);
+}
+
+int64_t
+seconds_ms(double seconds)
+{
+	double	 ms = seconds * 1000;
+
+	if (!(ms >= -MS_MAX))
+		return ((int64_t)-MS_MAX);
+	return ((int64_t)(ms > MS_MAX ? MS_MAX : ms));
 }
 
 const char *

@@ -172,16 +172,33 @@ control_boolean(struct json_object *o, const char *key, int otherwise)
 int
 control_strings(struct json_object *array, struct sim_strings *list)
 {
-	size_t	 i;
+	struct json_object	*v;
+	size_t			 i;
 
 	if (!json_object_is_type(array, json_type_array))
 		return (-1);
 	strings_clear(list);
-	for (i = 0; i < json_object_array_length(array); i++)
-		if (strings_add(list, json_object_get_string(
-		    json_object_array_get_idx(array, i))) == -1)
+	for (i = 0; i < json_object_array_length(array); i++) {
+		v = json_object_array_get_idx(array, i);
+		if (!json_object_is_type(v, json_type_string) ||
+		    strings_add(list, json_object_get_string(v)) == -1)
 			return (-1);
+	}
 	return (0);
+}
+
+/* An array that may be missing: how many it holds, -1 if it is none. */
+int
+control_array(struct call *c, struct json_object *o, const char *key,
+    struct json_object **array)
+{
+	if (!json_object_object_get_ex(o, key, array))
+		return (0);
+	if (!json_object_is_type(*array, json_type_array)) {
+		control_error(c, 422, "%s: an array is expected", key);
+		return (-1);
+	}
+	return ((int)json_object_array_length(*array));
 }
 
 /* {"repositories": [], "tokens": [], "limits": {}, "settings": {}} */
@@ -282,10 +299,9 @@ clock_post(struct call *c)
 	if (control_members(c, c->input, known) == -1)
 		return;
 	if (json_object_object_get_ex(c->input, "offset", &v))
-		clock_set_offset((int64_t)(json_object_get_double(v) *
-		    1000));
+		clock_set_offset(seconds_ms(json_object_get_double(v)));
 	if (json_object_object_get_ex(c->input, "advance", &v))
-		clock_advance((int64_t)(json_object_get_double(v) * 1000));
+		clock_advance(seconds_ms(json_object_get_double(v)));
 	if (json_object_object_get_ex(c->input, "speed", &v))
 		clock_set_speed(json_object_get_double(v));
 	clock_get(c);
@@ -324,7 +340,7 @@ settings_read(struct call *c, struct json_object *o)
 		return (-1);
 	if (json_object_object_get_ex(o, "cancel_delay", &v))
 		sim.settings.cancel_delay =
-		    (int64_t)(json_object_get_double(v) * 1000);
+		    seconds_ms(json_object_get_double(v));
 	sim.settings.weak_304 = control_boolean(o, "weak_304",
 	    sim.settings.weak_304);
 	sim.settings.log_headers = control_boolean(o, "log_headers",

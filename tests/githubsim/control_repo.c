@@ -49,6 +49,8 @@ static int	 repo_read_children(struct call *, struct repo *,
 	    struct json_object *);
 static int	 workflow_read(struct call *, struct workflow *,
 	    struct json_object *);
+static int	 workflow_read_object(struct call *, struct json_object *,
+	    const char *, struct json_object **);
 static struct workflow *workflow_arg(struct call *);
 static struct json_object *repo_show(struct call *, struct repo *);
 static int	 replace(char **, const char *);
@@ -357,18 +359,20 @@ static int
 repo_read_children(struct call *c, struct repo *repo, struct json_object *o)
 {
 	struct json_object	*list;
-	size_t			 i;
+	int			 i, n;
 
-	if (json_object_object_get_ex(o, "workflows", &list))
-		for (i = 0; i < json_object_array_length(list); i++)
-			if (control_make_workflow(c, repo,
-			    json_object_array_get_idx(list, i)) == NULL)
-				return (-1);
-	if (json_object_object_get_ex(o, "runs", &list))
-		for (i = 0; i < json_object_array_length(list); i++)
-			if (control_make_run(c, repo, NULL,
-			    json_object_array_get_idx(list, i)) == NULL)
-				return (-1);
+	if ((n = control_array(c, o, "workflows", &list)) == -1)
+		return (-1);
+	for (i = 0; i < n; i++)
+		if (control_make_workflow(c, repo,
+		    json_object_array_get_idx(list, (size_t)i)) == NULL)
+			return (-1);
+	if ((n = control_array(c, o, "runs", &list)) == -1)
+		return (-1);
+	for (i = 0; i < n; i++)
+		if (control_make_run(c, repo, NULL,
+		    json_object_array_get_idx(list, (size_t)i)) == NULL)
+			return (-1);
 	return (0);
 }
 
@@ -377,32 +381,46 @@ workflow_read(struct call *c, struct workflow *wf, struct json_object *o)
 {
 	struct json_object	*v;
 	const char		*text;
-	size_t			 i;
+	int			 i, n;
 
 	text = control_string(o, "name", NULL);
 	if (text != NULL && replace(&wf->name, text) == -1)
 		err(1, NULL);
 	wf->state = intern(control_string(o, "state", wf->state));
 	wf->dispatch = control_boolean(o, "dispatch", wf->dispatch);
-	if (json_object_object_get_ex(o, "inputs", &v)) {
-		json_object_put(wf->inputs);
-		wf->inputs = json_object_get(v);
-	}
-	if (json_object_object_get_ex(o, "plan", &v)) {
-		json_object_put(wf->plan);
-		wf->plan = json_object_get(v);
-	}
 	repo_changed(wf->repo);
+	if (workflow_read_object(c, o, "inputs", &wf->inputs) == -1 ||
+	    workflow_read_object(c, o, "plan", &wf->plan) == -1)
+		return (-1);
 	if (json_object_object_get_ex(o, "jobs", &v) &&
 	    control_strings(v, &wf->jobs) == -1) {
 		control_error(c, 422, "jobs: an array of strings");
 		return (-1);
 	}
-	if (json_object_object_get_ex(o, "runs", &v))
-		for (i = 0; i < json_object_array_length(v); i++)
-			if (control_make_run(c, wf->repo, wf,
-			    json_object_array_get_idx(v, i)) == NULL)
-				return (-1);
+	if ((n = control_array(c, o, "runs", &v)) == -1)
+		return (-1);
+	for (i = 0; i < n; i++)
+		if (control_make_run(c, wf->repo, wf,
+		    json_object_array_get_idx(v, (size_t)i)) == NULL)
+			return (-1);
+	return (0);
+}
+
+/* An object, or null to have none. */
+static int
+workflow_read_object(struct call *c, struct json_object *o, const char *key,
+    struct json_object **to)
+{
+	struct json_object	*v;
+
+	if (!json_object_object_get_ex(o, key, &v))
+		return (0);
+	if (v != NULL && !json_object_is_type(v, json_type_object)) {
+		control_error(c, 422, "%s: an object, or null", key);
+		return (-1);
+	}
+	json_object_put(*to);
+	*to = json_object_get(v);
 	return (0);
 }
 

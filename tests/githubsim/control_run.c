@@ -210,7 +210,7 @@ run_read_times(struct call *c, struct run *run, struct json_object *o)
 
 	if (json_object_object_get_ex(o, "age", &v))
 		created = clock_now() -
-		    (int64_t)(json_object_get_double(v) * 1000);
+		    seconds_ms(json_object_get_double(v));
 	if (run_read_time(c, o, "created_at", &created) == -1)
 		return (-1);
 	moved = created != run->created;
@@ -222,7 +222,7 @@ run_read_times(struct call *c, struct run *run, struct json_object *o)
 		return (-1);
 	if (json_object_object_get_ex(o, "duration", &v))
 		run->updated = run->started +
-		    (int64_t)(json_object_get_double(v) * 1000);
+		    seconds_ms(json_object_get_double(v));
 	return (run_read_time(c, o, "updated_at", &run->updated));
 }
 
@@ -240,7 +240,7 @@ run_read_time(struct call *c, struct json_object *o, const char *key,
 			return (0);
 	} else if (json_object_is_type(v, json_type_int) ||
 	    json_object_is_type(v, json_type_double)) {
-		*ms = (int64_t)(json_object_get_double(v) * 1000);
+		*ms = seconds_ms(json_object_get_double(v));
 		return (0);
 	}
 	control_error(c, 422, "%s: not a time (use \"set\" for what is "

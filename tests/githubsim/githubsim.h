@@ -57,6 +57,7 @@
 #define SIM_BODY_MAX		(16 * 1024 * 1024)
 #define SIM_TIMESTAMP		32	/* bytes of "2026-01-05T10:30:00Z" */
 #define SIM_TOKEN_ID		17	/* bytes of a token's short hash */
+#define SIM_RUN_ID_MAX		1000000000000000LL
 #define SIM_NEVER		INT64_MAX
 
 /* What a run does when it is to be cancelled: one of these, or a status. */
@@ -312,7 +313,8 @@ struct call {
 	struct fault_act fault;
 	struct event	*timer;
 	int		 held;		/* answered later */
-	int		 counted;	/* in the budget's inflight */
+	struct budget	*inflight;	/* counted in this one, or NULL */
+	int		 crowded;	/* one too many at once */
 	int64_t		 arrived;	/* real ms */
 	/* the answer */
 	int		 status;
@@ -344,6 +346,8 @@ void	 clock_advance(int64_t);	/* ms */
 void	 clock_set_speed(double);
 int64_t	 clock_offset(void);
 double	 clock_speed(void);
+/* Seconds from JSON to ms, within what the calendar can show. */
+int64_t	 seconds_ms(double);
 /* "2026-01-05T10:30:00Z" of a time in ms. */
 const char *timestamp(int64_t, char [SIM_TIMESTAMP]);
 /* ISO 8601 to ms; "day" tells that there was no time of day.  0 or -1. */
@@ -482,6 +486,7 @@ int	 run_job_count(const struct run *);
 const char *run_job_name(const struct run *, int);
 
 /* ratelimit.c */
+void	 ratelimit_enter(struct call *);	/* it has arrived */
 int	 ratelimit_admit(struct call *);	/* 0, or -1: answered */
 void	 ratelimit_charge(struct call *);
 void	 ratelimit_headers(struct call *);
@@ -518,6 +523,8 @@ const char *control_string(struct json_object *, const char *, const char *);
 int64_t	 control_integer(struct json_object *, const char *, int64_t);
 int	 control_boolean(struct json_object *, const char *, int);
 int	 control_strings(struct json_object *, struct sim_strings *);
+int	 control_array(struct call *, struct json_object *, const char *,
+	    struct json_object **);
 void	 control_error(struct call *, int, const char *, ...)
 	    __attribute__((__format__(printf, 3, 4)));
 struct repo *control_find_repo(struct call *);

@@ -57,6 +57,7 @@ http_request(struct evhttp_request *req, void *arg)
 		return;
 	}
 	fault_find(c);
+	ratelimit_enter(c);
 	if (c->fault.delay == 0) {
 		call_run(c);
 		return;

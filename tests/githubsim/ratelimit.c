@@ -33,12 +33,21 @@
 #define POINTS_WRITE	5
 
 static struct budget *budget_of(struct call *);
-static void	 refuse(struct call *, const char *);
+static void	 refuse(struct call *);
 static struct json_object *show(int64_t, int64_t, int64_t);
 
-/*
- * 0 lets the call in and counts it as in flight; -1: it has been answered.
- */
+/* Counts a call from its arrival on, however long the answer takes. */
+void
+ratelimit_enter(struct call *c)
+{
+	if (c->token == NULL || !c->token->valid || c->port == PORT_STORAGE)
+		return;
+	c->inflight = &c->token->account->budget;
+	c->inflight->inflight++;
+	c->crowded = c->inflight->inflight > sim.settings.concurrent;
+}
+
+/* 0 lets the call in; -1: it has been answered. */
 int
 ratelimit_admit(struct call *c)
 {
@@ -47,18 +56,11 @@ ratelimit_admit(struct call *c)
 
 	if (strcmp(c->method, "GET") == 0)
 		points = POINTS_READ;
-	b->inflight++;
-	c->counted = 1;
 	b->points += points;
-	if (sim.settings.enforce_concurrent &&
-	    b->inflight > sim.settings.concurrent) {
-		refuse(c, "You have exceeded a secondary rate limit. Please "
-		    "wait a few minutes before you try again.");
-		return (-1);
-	}
-	if (sim.settings.enforce_points && b->points > sim.settings.points) {
-		refuse(c, "You have exceeded a secondary rate limit. Please "
-		    "wait a few minutes before you try again.");
+	if ((sim.settings.enforce_concurrent && c->crowded) ||
+	    (sim.settings.enforce_points &&
+	    b->points > sim.settings.points)) {
+		refuse(c);
 		return (-1);
 	}
 	if (sim.settings.enforce_hourly && b->used >= sim.settings.hourly &&
@@ -87,9 +89,9 @@ ratelimit_charge(struct call *c)
 void
 ratelimit_release(struct call *c)
 {
-	if (c->counted)
-		c->token->account->budget.inflight--;
-	c->counted = 0;
+	if (c->inflight != NULL)
+		c->inflight->inflight--;
+	c->inflight = NULL;
 }
 
 void
@@ -148,11 +150,13 @@ show(int64_t limit, int64_t used, int64_t reset)
 
 /* A secondary limit: says when to come back only if it is told to. */
 static void
-refuse(struct call *c, const char *message)
+refuse(struct call *c)
 {
 	c->doc = "overview/rate-limits-for-the-rest-api"
 	    "#about-secondary-rate-limits";
-	answer_error(c, sim.settings.limit_status, "%s", message);
+	answer_error(c, sim.settings.limit_status, "You have exceeded a "
+	    "secondary rate limit. Please wait a few minutes before you "
+	    "try again.");
 	if (sim.settings.retry_after >= 0)
 		answer_header(c, "Retry-After", "%lld",
 		    (long long)sim.settings.retry_after);

@@ -102,6 +102,7 @@ static void	 add_urls(struct json_object *, const struct suffix *,
 static struct json_object *repo_minimal(struct call *, const struct repo *);
 static void	 repo_counts(struct json_object *, const struct repo *);
 static void	 repo_settings(struct json_object *);
+static struct json_object *repo_analysis(void);
 static struct json_object *repo_shared(struct call *, const struct repo *);
 static int	 frozen_print(struct json_object *, struct printbuf *, int,
 	    int);
@@ -159,6 +160,7 @@ render_viewer(struct call *c, const struct owner *owner)
 	};
 	static const char *const nulls[] = {
 		"name", "company", "location", "email", "hireable", "bio",
+		"twitter_username", "notification_email",
 	};
 	struct json_object	*plan = json_object_new_object();
 	size_t			 i;
@@ -438,6 +440,27 @@ repo_settings(struct json_object *o)
 	ADD(o, "merge_commit_message", STR("PR_TITLE"));
 	ADD(o, "merge_commit_title", STR("MERGE_MESSAGE"));
 	ADD(o, "temp_clone_token", STR(""));
+	ADD(o, "custom_properties", json_object_new_object());
+	ADD(o, "security_and_analysis", repo_analysis());
+}
+
+static struct json_object *
+repo_analysis(void)
+{
+	static const char *const features[] = {
+		"secret_scanning", "secret_scanning_push_protection",
+		"secret_scanning_validity_checks",
+		"dependabot_security_updates",
+	};
+	struct json_object	*o = json_object_new_object(), *state;
+	size_t			 i;
+
+	for (i = 0; i < sizeof(features) / sizeof(features[0]); i++) {
+		state = json_object_new_object();
+		ADD(state, "status", STR("disabled"));
+		ADD(o, features[i], state);
+	}
+	return (o);
 }
 
 /*

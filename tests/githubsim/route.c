@@ -189,6 +189,8 @@ strip_prefix(struct call *c)
 		return (-1);
 	for (p = sim.prefix; *p != '\0'; p++)
 		n += *p == '/';
+	if (c->nseg < n)
+		return (-1);
 	for (i = n; i < c->nseg; i++)
 		c->seg[i - n] = c->seg[i];
 	c->nseg -= n;

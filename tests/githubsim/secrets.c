@@ -103,7 +103,9 @@ secret_put(struct call *c)
 	char			*name, id[32];
 
 	if (!json_object_object_get_ex(c->input, "encrypted_value", &value) ||
-	    !json_object_object_get_ex(c->input, "key_id", &key)) {
+	    !json_object_is_type(value, json_type_string) ||
+	    !json_object_object_get_ex(c->input, "key_id", &key) ||
+	    !json_object_is_type(key, json_type_string)) {
 		answer_error(c, 422, "Invalid request.\n\n\"encrypted_value\""
 		    ", \"key_id\" weren't supplied.");
 		return;

@@ -311,8 +311,8 @@ run_new(struct workflow *wf, int64_t id, int64_t created)
 {
 	struct run	*run;
 
-	if (sim.nruns >= SIM_RUNS_MAX || id <= 0) {
-		errno = id <= 0 ? EINVAL : ENOSPC;
+	if (sim.nruns >= SIM_RUNS_MAX || id <= 0 || id > SIM_RUN_ID_MAX) {
+		errno = sim.nruns < SIM_RUNS_MAX ? EINVAL : ENOSPC;
 		return (NULL);
 	}
 	if ((run = calloc(1, sizeof(*run))) == NULL)
