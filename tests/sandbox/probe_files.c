@@ -363,14 +363,14 @@ f_mount(struct probe *p)
 	return (umount(p->statedir));
 }
 
-/* Where the state directory already is: no change of roots. */
+/* Not a mount, or the one it is in already: the kernel looked at it. */
 static int
 f_pivot_root(struct probe *p)
 {
 	long	 r;
 
 	r = syscall(SYS_pivot_root, p->statedir, p->statedir);
-	return (r == -1 && errno == EINVAL ? 0 : (int)r);
+	return (r == -1 && (errno == EINVAL || errno == EBUSY) ? 0 : (int)r);
 }
 
 static int

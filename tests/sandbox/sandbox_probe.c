@@ -43,6 +43,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "sandbox-system.h"
 #include "sandbox_probe.h"
 
 /* The result goes to the place of the parent's socket. */
@@ -98,10 +99,11 @@ main(int argc, char **argv)
 	parse(argc, argv, &o);
 	thing = thing_of(argv[argc - 1]);
 	log_init("probe", 0, 0);
-	if (pipe(fds) == -1)
-		fatal("pipe");
 	o.probe.main = getpid();
 	o.probe.sibling = start_sibling(&o);
+	/* Later than the sibling, which would hold it open. */
+	if (pipe(fds) == -1)
+		fatal("pipe");
 	pid = start_child(&o, thing, fds[1]);
 	close(fds[1]);
 	report(pid, fds[0]);
@@ -125,6 +127,11 @@ list(void)
 	const struct thing	*t;
 	size_t			 i;
 
+#ifdef SANDBOX_SANITIZER
+	printf("build sanitizer\n");
+#else
+	printf("build normal\n");
+#endif
 	for (i = 0; i < NITEMS(tables); i++)
 		for (t = tables[i]; t->name != NULL; t++)
 			printf("%s %s\n", i < 2 ? "forbidden" : "works",
@@ -163,7 +170,7 @@ parse(int argc, char **argv, struct options *o)
 			o->none = 1;
 			break;
 		case 'r':
-			o->conf.resolvdir = optarg;
+			o->conf.resolvdir = o->probe.resolvdir = optarg;
 			break;
 		case 's':
 			o->conf.strict = 1;

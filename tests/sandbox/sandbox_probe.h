@@ -32,6 +32,7 @@ struct probe {
 	enum sandbox_role	 role;
 	const char		*statedir;	/* as seen inside */
 	const char		*outside;	/* a directory that is not it */
+	const char		*resolvdir;
 	const char		*url;
 	const char		*ca;		/* a file, PEM */
 	pid_t			 main;		/* not in the sandbox */
