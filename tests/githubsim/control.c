@@ -148,14 +148,19 @@ control_string(struct json_object *o, const char *key, const char *otherwise)
 	return (json_object_get_string(v));
 }
 
+/* Clamped to what can still be added to and subtracted from. */
 int64_t
 control_integer(struct json_object *o, const char *key, int64_t otherwise)
 {
 	struct json_object	*v;
+	int64_t			 n;
 
 	if (!json_object_object_get_ex(o, key, &v) || v == NULL)
 		return (otherwise);
-	return (json_object_get_int64(v));
+	n = json_object_get_int64(v);
+	if (n > SIM_INTEGER_MAX)
+		return (SIM_INTEGER_MAX);
+	return (n < -SIM_INTEGER_MAX ? -SIM_INTEGER_MAX : n);
 }
 
 int
@@ -389,7 +394,6 @@ limits_read(struct call *c, struct json_object *o)
 		"retry_after", "remaining", "reset_in", "user", NULL
 	};
 	struct settings		*s = &sim.settings;
-	struct json_object	*v;
 	struct budget		*b;
 
 	if (control_members(c, o, known) == -1)
@@ -405,15 +409,16 @@ limits_read(struct call *c, struct json_object *o)
 	    s->enforce_concurrent);
 	s->limit_status = (int)control_integer(o, "status",
 	    s->limit_status);
-	if (json_object_object_get_ex(o, "retry_after", &v))
-		s->retry_after = v == NULL ? -1 : json_object_get_int64(v);
+	if (json_object_object_get_ex(o, "retry_after", NULL))
+		s->retry_after = control_integer(o, "retry_after", -1);
 	b = &account_get(control_string(o, "user", "octocat"))->budget;
-	if (json_object_object_get_ex(o, "reset_in", &v))
-		b->reset = clock_now() / 1000 + json_object_get_int64(v);
-	if (json_object_object_get_ex(o, "remaining", &v)) {
+	if (json_object_object_get_ex(o, "reset_in", NULL))
+		b->reset = clock_now() / 1000 +
+		    control_integer(o, "reset_in", 0);
+	if (json_object_object_get_ex(o, "remaining", NULL)) {
 		if (b->reset <= clock_now() / 1000)
 			b->reset = clock_now() / 1000 + 3600;
-		b->used = s->hourly - json_object_get_int64(v);
+		b->used = s->hourly - control_integer(o, "remaining", 0);
 	}
 	return (0);
 }

@@ -39,7 +39,8 @@ static int	 run_read(struct call *, struct run *, struct json_object *);
 static void	 run_read_texts(struct run *, struct json_object *);
 static int	 run_read_times(struct call *, struct run *,
 	    struct json_object *);
-static void	 run_read_overrides(struct run *, struct json_object *);
+static int	 run_read_overrides(struct call *, struct run *,
+	    struct json_object *);
 static int	 run_read_time(struct call *, struct json_object *,
 	    const char *, int64_t *);
 static int	 behaviour(struct json_object *, const char *, int);
@@ -139,7 +140,8 @@ run_read(struct call *c, struct run *run, struct json_object *o)
 	struct json_object	*v;
 
 	run_read_texts(run, o);
-	run_read_overrides(run, o);
+	if (run_read_overrides(c, run, o) == -1)
+		return (-1);
 	run->number = control_integer(o, "run_number", run->number);
 	if (run->number > run->workflow->last_number)
 		run->workflow->last_number = run->number;
@@ -180,21 +182,32 @@ run_read_texts(struct run *run, struct json_object *o)
 		err(1, NULL);
 }
 
-static void
-run_read_overrides(struct run *run, struct json_object *o)
+static int
+run_read_overrides(struct call *c, struct run *run, struct json_object *o)
 {
 	struct json_object	*v;
+	struct sim_strings	 names = { 0, NULL };
+	int			 good;
 
 	if (json_object_object_get_ex(o, "set", &v)) {
+		if (v != NULL && !json_object_is_type(v, json_type_object)) {
+			control_error(c, 422, "set: an object, or null");
+			return (-1);
+		}
 		json_object_put(run->set);
-		run->set = json_object_is_type(v, json_type_object) ?
-		    json_object_get(v) : NULL;
+		run->set = json_object_get(v);
 	}
-	if (json_object_object_get_ex(o, "omit", &v)) {
-		json_object_put(run->omit);
-		run->omit = json_object_is_type(v, json_type_array) ?
-		    json_object_get(v) : NULL;
+	if (!json_object_object_get_ex(o, "omit", &v))
+		return (0);
+	good = v == NULL || control_strings(v, &names) == 0;
+	strings_clear(&names);
+	if (!good) {
+		control_error(c, 422, "omit: an array of strings, or null");
+		return (-1);
 	}
+	json_object_put(run->omit);
+	run->omit = json_object_get(v);
+	return (0);
 }
 
 /*

@@ -58,6 +58,7 @@
 #define SIM_TIMESTAMP		32	/* bytes of "2026-01-05T10:30:00Z" */
 #define SIM_TOKEN_ID		17	/* bytes of a token's short hash */
 #define SIM_RUN_ID_MAX		1000000000000000LL
+#define SIM_INTEGER_MAX		1000000000000000000LL	/* control's */
 #define SIM_NEVER		INT64_MAX
 
 /* What a run does when it is to be cancelled: one of these, or a status. */

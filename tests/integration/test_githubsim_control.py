@@ -218,6 +218,8 @@ def test_control_refuses(sim):
             ("POST", "/repos", {"full_name": "a/b", "workflows": "x"}),
             ("POST", "/repos", {"full_name": "a/b", "branches": [None]}),
             ("POST", "/repos", {"full_name": "a/b", "runs": {}}),
+            ("POST", "/repos/acme/Shop/runs", {"omit": [None]}),
+            ("POST", "/repos/acme/Shop/runs", {"set": []}),
             ("POST", "/repos", None), ("POST", "/repos", [None]),
             ("PATCH", "/repos/acme/Shop/workflows/ci.yml", {"inputs": 1}),
             ("PATCH", "/repos/acme/Shop/workflows/ci.yml", {"plan": "x"}),
