@@ -347,12 +347,10 @@ def test_any_member_can_be_wrong(sim, gh):
 
 
 def test_pull_requests_excluded(sim, gh):
+    end = {"ref": "a", "sha": "b",
+           "repo": {"id": 1, "url": "u", "name": "n"}}
     sim.add_run("acme/Shop", set={"pull_requests": [
-        {"id": 1, "number": 2, "url": "u", "head": {
-            "ref": "a", "sha": "b", "repo": {"id": 1, "url": "u",
-                                             "name": "n"}},
-         "base": {"ref": "a", "sha": "b", "repo": {
-             "id": 1, "url": "u", "name": "n"}}}]})
+        {"id": 1, "number": 2, "url": "u", "head": end, "base": end}]})
     assert gh.get(RUNS).json()["workflow_runs"][0]["pull_requests"]
     r = gh.get(RUNS + "?exclude_pull_requests=true").json()
     assert r["workflow_runs"][0]["pull_requests"] == []
