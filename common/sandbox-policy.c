@@ -83,7 +83,8 @@
 /* Every child. */
 static const struct policy_rule everyone[] = {
 	/* Descriptors.  F_SETOWN and the like could signal others. */
-	CALL(read), CALL(readv), CALL(write), CALL(writev), CALL(close),
+	CALL(read), CALL(readv), CALL(pread64), CALL(write), CALL(writev),
+	CALL(close),
 	CALL(lseek), CALL(_llseek), CALL(dup),
 	CALL1(fcntl, IS(1, F_GETFD)), CALL1(fcntl, IS(1, F_SETFD)),
 	CALL1(fcntl, IS(1, F_GETFL)), CALL1(fcntl, IS(1, F_SETFL)),
@@ -251,7 +252,7 @@ static const struct policy_rule server[] = {
 /* The registry's documents, backups and audit log, and SQLite. */
 static const struct policy_rule storage[] = {
 	CALL(open), CALL(openat),
-	CALL(pread64), CALL(pwrite64), CALL(preadv), CALL(pwritev),
+	CALL(pwrite64), CALL(preadv), CALL(pwritev),
 	CALL(fsync), CALL(fdatasync), CALL(ftruncate), CALL(ftruncate64),
 	CALL(fallocate), CALL(fadvise64), CALL(fadvise64_64),
 	LOCK(fcntl), LOCK(fcntl64), CALL(flock),

@@ -271,6 +271,33 @@ w_fdpass(struct probe *p)
 	return (0);
 }
 
+/* A file opened by the parent and passed on, as the CA bundle is. */
+static struct {
+	int	 fd;
+} passed = { -1 };
+
+static int
+p_passed_file(struct probe *p)
+{
+	passed.fd = open(probe_path(p->outside, "secret"),
+	    O_RDONLY | O_CLOEXEC);
+	return (passed.fd == -1 ? probe_fail("no file to pass") : 0);
+}
+
+static int
+w_passed_file(struct probe *p NOT_USED)
+{
+	struct stat	 st;
+	char		 buf[8];
+
+	if (fstat(passed.fd, &st) == -1 ||
+	    pread(passed.fd, buf, sizeof(buf), 0) != st.st_size ||
+	    lseek(passed.fd, 0, SEEK_SET) != 0 ||
+	    read(passed.fd, buf, sizeof(buf)) != st.st_size)
+		return (-1);
+	return (close(passed.fd));
+}
+
 /* --- The registry. ---------------------------------------------------- */
 
 static int
@@ -477,6 +504,7 @@ const struct thing works[] = {
 	{ "memory", NULL, w_memory },
 	{ "clocks", NULL, w_clocks },
 	{ "fdpass", NULL, w_fdpass },
+	{ "passed_file", p_passed_file, w_passed_file },
 	{ "sqlite_wal", NULL, w_sqlite_wal },
 	{ "sqlite_delete", NULL, w_sqlite_delete },
 	{ "store", NULL, w_store },

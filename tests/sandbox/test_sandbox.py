@@ -123,7 +123,7 @@ LACKING = ("socket_alg", "socket_vsock", "socket_icmp", "socket_mptcp",
            "pidfd_getfd", "process_madvise", "landlock")
 
 WORKS_EVERYWHERE = ("loop", "sodium", "json", "random", "memory", "clocks",
-                    "fdpass", "peercred")
+                    "fdpass", "peercred", "passed_file")
 WORKS = ([(r, t) for r in ROLES for t in WORKS_EVERYWHERE] +
          [("registry", t) for t in ("sqlite_wal", "sqlite_delete", "store",
                                     "append")] +
