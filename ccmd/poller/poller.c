@@ -215,7 +215,7 @@ on_conf_ca(struct peer *peer __attribute__((unused)), const union msg *m,
 		close(fd);
 		return;
 	}
-	n = pread(fd, pem, (size_t)st.st_size, 0);
+	n = read(fd, pem, (size_t)st.st_size);
 	if (n <= 0 || github_set_ca(m->conf_ca.index, pem, (size_t)n) == -1)
 		log_warn("ca certificates: no certificate in it");
 	free(pem);

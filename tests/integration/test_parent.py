@@ -1,0 +1,428 @@
+# Copyright (c) 2026 The CCM authors
+#
+# Permission to use, copy, modify, and distribute this software for any
+# purpose with or without fee is hereby granted, provided that the above
+# copyright notice and this permission notice appear in all copies.
+#
+# THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+# WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+# MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+# ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+# WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+# ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+# OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+
+"""The parent: configuration, credentials, sockets; and the control socket's
+answers to what is not its language."""
+
+import json
+import os
+import re
+import signal
+import socket
+import stat
+import struct
+import subprocess
+import time
+
+import pytest
+
+from daemon import BUILD, ROOT, Daemon, children, free_port, wait_until
+from githubsim import GitHubSim
+
+
+def check(tmp_path, text, env=None, mode=0o644, args=("-n",)):
+    conf = tmp_path / "ccmd.conf"
+    conf.write_text(text)
+    conf.chmod(mode)
+    return subprocess.run(
+        [str(BUILD / "ccmd/ccmd"), *args, "-f", str(conf)],
+        capture_output=True, text=True, timeout=20,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path),
+             **(env or {})})
+
+
+GOOD_HASH = "ab" * 32
+
+
+@pytest.mark.parametrize("text,line,what", [
+    ("listen on 127.0.0.1", 1, "port"),
+    ("\n\nlisten on 127.0.0.1 port 70000\n", 3, "65535"),
+    ("listen on 127.0.0.1 port x\n", 1, "a number"),
+    ("nonsense\n", 1, "unexpected"),
+    ("poll interval active 0\n", 1, "86400"),
+    ("poll interval\n", 1, "expecting"),
+    ('github "a" {\n}\n', 2, "token file"),
+    ('github "a" {\n\turl "ftp://x"\n\ttoken file "/x"\n}\n', 2, "https"),
+    ('github "a" {\n\turl "http://example.com"\n\ttoken file "/x"\n}\n', 2,
+     "clear text"),
+    ('github "a" {\n\tapp 1 installation 2 key file "/k"\n}\n', 2,
+     "not supported"),
+    ('api token "a" role root hash "%s"\n' % GOOD_HASH, 1, "viewer"),
+    ('api token "a" role api hash "12"\n', 1, "64 hexadecimal"),
+    ('api token "a" role api hash "%s" expires soon\n' % GOOD_HASH, 1,
+     "date"),
+    ('api token "a" role api hash "%s"\n' % GOOD_HASH * 2, 2, "twice"),
+    ('state directory "/x\n', 1, "quote"),
+    ('listen on :: port 5443 tls certificate "/c" key "/k"\n', 1,
+     "not supported"),
+    ("backups newest 0\n", 1, "10000"),
+    ('control socket "/x" role nobody\n', 1, "viewer"),
+    ("\x00\n", 1, "NUL"),
+])
+def test_bad_configuration(tmp_path, text, line, what):
+    r = check(tmp_path, text)
+    assert r.returncode == 1
+    first = r.stderr.splitlines()[0]
+    assert "%s/ccmd.conf:%d: " % (tmp_path, line) in first, r.stderr
+    assert what in first, r.stderr
+
+
+def test_every_error_is_said(tmp_path):
+    r = check(tmp_path, "bad\nlisten on 127.0.0.1 port 1\nworse\n")
+    assert [x.split(":")[2] for x in r.stderr.splitlines()] == ["1", "3"]
+
+
+def test_dry_check_prints_no_secret(tmp_path):
+    token = tmp_path / "token"
+    token.write_text("S3cret\n")
+    token.chmod(0o600)
+    r = check(tmp_path, """
+# a comment
+listen on 127.0.0.1 port 5001	# another
+listen on ::1 port 5002
+control socket "%s/s" role viewer
+state directory "%s/state"
+github "default" {
+	url "https://api.github.com"
+	token file "%s"
+	owners { "myorg" "myuser" }
+	limits concurrent 30 points 900
+}
+api token "vps-manager" role api hash "%s" expires 2099-01-01
+poll interval active 10 idle 60 max 300 reserve 20%%
+vps "srv1" {
+	host "203.0.113.7" port 2223 user "deployer" key file "/k"
+	host key "ssh-ed25519 AAAA"
+	apps directory "/home/deployer/apps" sudo
+}
+secret "DATABASE_URL" { file "/f" repositories { "myorg/*" } }""" % (
+        tmp_path, tmp_path, token, GOOD_HASH),
+        env={"CCM_API_TOKEN": "S3cret-api"})
+    assert r.returncode == 0, r.stderr
+    assert "listen on ::1 port 5002" in r.stdout
+    assert "vps-manager role api" in r.stdout
+    assert "owners myorg myuser token yes" in r.stdout
+    assert "S3cret" not in r.stdout + r.stderr
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize("how,what", [
+    (lambda p: p.chmod(0o640), "chmod 600"),
+    (lambda p: p.chmod(0o604), "chmod 600"),
+    (lambda p: p.write_text(""), "one line"),
+    (lambda p: p.write_text("a b\n"), "without blanks"),
+    (lambda p: p.write_text("x" * 2000), "one line"),
+    (lambda p: (p.unlink(), p.symlink_to("/etc/hostname")), "ymbolic"),
+    (lambda p: (p.unlink(), p.mkdir()), "regular file"),
+    (lambda p: p.unlink(), "No such file"),
+])
+def test_credential_files(tmp_path, how, what):
+    token = tmp_path / "token"
+    token.write_text("secret\n")
+    token.chmod(0o600)
+    how(token)
+    r = check(tmp_path, 'github "a" {\n\ttoken file "%s"\n}\n' % token)
+    assert r.returncode == 1
+    assert what in r.stderr and str(token) in r.stderr, r.stderr
+    assert "secret" not in r.stderr
+
+
+def test_environment_is_checked(tmp_path):
+    for env, what in [
+            ({"CCM_GITHUB_URL": "http://example.com"}, "CCM_GITHUB_URL"),
+            ({"CCM_PIPELINES_PATH": "/x/y.json"}, "CCM_PIPELINES_PATH"),
+            ({"CCM_DRY_RUN": "1"}, "CCM_DRY_RUN"),
+            ({"GHT": "a b"}, "GHT")]:
+        r = check(tmp_path, "", env=env)
+        assert r.returncode == 1 and what in r.stderr, (env, r.stderr)
+    r = check(tmp_path, "", env={
+        "CCM_PIPELINES_PATH": "~/x/pipelines.json", "GITHUB_TOKEN": "t"})
+    assert r.returncode == 0
+    assert "state directory %s/x\n" % tmp_path in r.stdout
+    assert "token yes" in r.stdout
+    assert "http: not listening" in r.stdout
+
+
+def test_usage():
+    r = subprocess.run([str(BUILD / "ccmd/ccmd"), "-x"], capture_output=True,
+                       text=True)
+    assert r.returncode == 2 and r.stderr.count("usage:") == 1
+
+
+def test_writable_configuration_is_refused(tmp_path):
+    r = check(tmp_path, "\n", mode=0o666)
+    assert r.returncode == 1 and "chmod go-w" in r.stderr
+
+
+def test_without_token_http_does_not_listen(tmp_path):
+    with Daemon(tmp_path, tokens={"t": ("admin", "x")}, start=False) as d:
+        text = d.conf_path.read_text()
+        d.conf_path.write_text("\n".join(
+            x for x in text.splitlines() if "api token" not in x) + "\n")
+        d.start(wait=False)
+        wait_until(lambda: d.ctl("status").returncode == 0, what="control")
+        assert "not listening for http" in d.log()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", d.port), 2)
+
+
+def test_second_daemon_is_refused(tmp_path):
+    with Daemon(tmp_path) as d:
+        other = d.conf_path.with_name("other.conf")
+        other.write_text(d.conf_path.read_text()
+                         .replace("port %d" % d.port, "port %d" %
+                                  free_port())
+                         .replace("ccmd.sock", "other.sock"))
+        r = subprocess.run(
+            [str(BUILD / "ccmd/ccmd"), "-d", "-L", str(BUILD / "ccmd"), "-f",
+             str(other)], capture_output=True, text=True, timeout=20)
+        assert r.returncode == 1
+        assert "in use by another ccmd (pid %d)" % d.process.pid in r.stderr
+        assert d.request("GET", "/healthz")[0] == 200
+
+
+def test_control_socket_modes_and_leftovers(tmp_path):
+    with Daemon(tmp_path) as d:
+        assert stat.S_IMODE(os.stat(d.socket).st_mode) == 0o600
+        d.kill_all()
+        assert d.socket.exists()
+        d.start()
+        assert d.stop() == 0
+        assert not d.socket.exists()
+        d.socket.write_text("not a socket")
+        d.start(wait=False)
+        assert d.process.wait(10) == 1
+        assert "no socket" in d.log()
+
+
+def test_background(tmp_path):
+    """Without -d: detached, and the log where an administrator looks."""
+    if os.geteuid() == 0:
+        prefix = ["setpriv", "--reuid=65534", "--regid=65534",
+                  "--clear-groups"]
+        home = "/tmp/ccmd-bg-%d" % os.getpid()
+        os.mkdir(home)
+        os.chown(home, 65534, 65534)
+    else:
+        prefix, home = [], str(tmp_path)
+    env = {"PATH": os.environ["PATH"], "HOME": home, "CCM_API_TOKEN": "t"}
+    conf = os.path.join(home, "c.conf")
+    port = free_port()
+    with open(conf, "w") as f:
+        f.write("listen on 127.0.0.1 port %d\n" % port)
+    r = subprocess.run([*prefix, str(BUILD / "ccmd/ccmd"), "-L",
+                        str(BUILD / "ccmd"), "-f", conf], env=env,
+                       capture_output=True, text=True, timeout=20)
+    assert r.returncode == 0, r.stderr
+    with open(os.path.join(home, ".ccm/.lock")) as f:
+        pid = int(f.read())
+    try:
+        log = os.path.join(home, ".ccm/logs/ccmd.log")
+        wait_until(lambda: "running" in open(log).read(), what="running")
+        assert stat.S_IMODE(os.stat(log).st_mode) == 0o600
+        assert len(children(pid)) == 3
+    finally:
+        os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: not os.path.exists("/proc/%d" % pid),
+                   what="its end")
+        if os.geteuid() == 0:
+            subprocess.run(["rm", "-rf", home], check=True)
+
+
+def test_files_of_the_python_ccm(tmp_path):
+    """They load as they are, and get their numbers from GitHub."""
+    old = {"pipelines": {"pipe_old": {
+        "pipeline_id": "pipe_old", "repository": "acme/shop",
+        "workflow_file": ".github/workflows/deploy.yml", "status": "active",
+        "created_at": "2026-01-05T10:30:00.123456", "last_updated": "x",
+        "config": {"trigger_branches": ["main"]}, "mine": {"kept": [1]},
+        "vps_integration": {"linked_domain": "a.example"}}},
+        "registry_version": "2.0", "also": "kept"}
+    with GitHubSim(tmp_path) as sim:
+        repo = sim.add_repo("acme/shop", workflows=["deploy.yml"])
+        sim.add_run("acme/shop", "deploy.yml", conclusion="success")
+        with Daemon(tmp_path, github_url=sim.url, start=False) as d:
+            d.state.mkdir()
+            (d.state / "pipelines.json").write_text(json.dumps(old))
+            d.start()
+            s = d.wait_stats("pipe_old", lambda s: not s["stale"])
+            assert s["metrics_24h"]["run_count"] == 1
+            now = d.registry()
+            doc = now["pipelines"]["pipe_old"]
+            assert doc["mine"] == {"kept": [1]} and now["also"] == "kept"
+            assert doc["created_at"] == "2026-01-05T10:30:00.123456"
+            assert doc["github"]["repository_id"] > 0
+            assert d.request("POST", "/api/pipelines/provision", {
+                "repo": "acme/shop", "workflow_file": "deploy.yml"})[0] == 409
+            assert repo is not None
+
+
+def test_broken_registry_file_stops_the_start(tmp_path):
+    with Daemon(tmp_path, start=False) as d:
+        d.state.mkdir()
+        (d.state / "backups").mkdir()
+        (d.state / "backups/pipelines-2026-01-05-10-30-00.json").write_text(
+            '{"pipelines": {}, "registry_version": "2.0"}')
+        path = d.state / "pipelines.json"
+        path.write_text('{"pipelines": {\n  "a": }\n}')
+        d.start(wait=False)
+        assert d.process.wait(15) == 1
+        log = d.log()
+        assert "pipelines.json:2:8: " in log, log
+        assert "ccmd -R %s/backups/pipelines-2026-01-05-10-30-00.json" % (
+            d.state) in log, log
+        assert path.read_text() == '{"pipelines": {\n  "a": }\n}'
+
+
+def test_restore_a_backup(tmp_path):
+    with GitHubSim(tmp_path) as sim:
+        for i in range(2):
+            sim.add_repo("acme/r%d" % i, workflows=["deploy.yml"])
+        with Daemon(tmp_path, github_url=sim.url) as d:
+            first = d.provision("acme/r0")
+            d.provision("acme/r1")
+            d.stop()
+            backups = sorted((d.state / "backups").iterdir())
+            good = [b for b in backups
+                    if list(json.loads(b.read_text())["pipelines"]) ==
+                    [first]]
+            (d.state / "pipelines.json").write_text("broken")
+            r = subprocess.run(d.argv("-R", "backups/" + good[-1].name),
+                               env=d.env, capture_output=True, text=True,
+                               timeout=20)
+            assert r.returncode == 0, r.stderr
+            assert list(d.registry()["pipelines"]) == [first]
+            d.start()
+            assert d.request("GET", "/api/pipelines")[1]["count"] == 1
+
+
+def frame(kind, payload):
+    """An imsg: type, length, peer id, pid; then the payload."""
+    return struct.pack("=IIII", kind, 16 + len(payload), 0, 0) + payload
+
+
+def message_number(name):
+    with open(ROOT / "common/msg.def") as f:
+        rows = re.findall(r"^MSG\((\w+),", f.read(), re.M)
+    return rows.index(name) + 1
+
+
+def talk(d, data):
+    """What the api says to these bytes until it closes."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(10)
+        s.connect(str(d.socket))
+        s.sendall(data)
+        got = b""
+        try:
+            while chunk := s.recv(65536):
+                got += chunk
+        except ConnectionResetError:
+            pass
+        return got
+
+
+def test_control_socket_refuses(tmp_path):
+    hello = message_number("CTL_HELLO")
+    op = message_number("CTL_OP")
+    good_hello = frame(hello, struct.pack(">I", 1))
+
+    def blob(b):
+        return struct.pack(">I", len(b)) + b
+    with Daemon(tmp_path) as d:
+        for name, data in {
+                "unknown message": frame(9999, b"x"),
+                "wrong version": frame(hello, struct.pack(">I", 99)),
+                "a parent's message": frame(message_number("LEASE"),
+                                            b"\0" * 8),
+                "operation before hello": frame(
+                    op, struct.pack(">Q", 1) + blob(b"healthz") + b"\0" +
+                    blob(b"{}")),
+                "oversized": good_hello + struct.pack(
+                    "=IIII", op, 0x7fffffff, 0, 0),
+                "shorter than a head": struct.pack("=IIII", op, 3, 0, 0),
+                "trailing bytes": frame(hello, struct.pack(">I", 1) + b"x"),
+                "truncated payload": frame(hello, b"\0"),
+                "unknown operation": good_hello + frame(
+                    op, struct.pack(">Q", 1) + blob(b"no.such") + b"\0" +
+                    blob(b"{}")),
+                "http only": good_hello + frame(
+                    op, struct.pack(">Q", 1) + blob(b"healthz") + b"\0" +
+                    blob(b"{}")),
+                "not json": good_hello + frame(
+                    op, struct.pack(">Q", 1) + blob(b"pipeline.list") +
+                    b"\0" + blob(b"{"))}.items():
+            talk(d, data)       # ends only when the api closes
+            assert d.ctl("status").returncode == 0, name
+        assert len(d.pids()) == 4
+
+
+def test_role_of_the_control_socket(tmp_path):
+    with Daemon(tmp_path, conf="") as d:
+        text = d.conf_path.read_text().replace(
+            'ccmd.sock"', 'ccmd.sock" role viewer')
+        d.stop()
+        d.conf_path.write_text(text)
+        d.start()
+        assert d.ctl("list").returncode == 0
+        r = d.ctl("provision", "acme/shop")
+        assert r.returncode == 1 and "role" in r.stderr
+
+
+def test_roles_and_expiry(tmp_path):
+    with Daemon(tmp_path, tokens={"a": ("admin", "adm"), "b": ("api", "ap"),
+                                  "c": ("viewer", "vi")}) as d:
+        body = {"repo": "a/b", "workflow_file": "x.yml"}
+        post = lambda t: d.request("POST", "/api/pipelines/provision", body,
+                                   token=t)[0]
+        assert post("vi") == 403
+        assert post("ap") == 502        # no GitHub token is configured
+        assert post("adm") == 502
+        assert d.request("GET", "/api/pipelines", token="vi")[0] == 200
+        assert d.request("GET", "/api/pipelines", token="adm", headers={
+            "CCM-Token": "adm"})[0] == 200
+        text = d.conf_path.read_text()
+        d.stop()
+        d.conf_path.write_text(re.sub(
+            r'("c" role viewer hash "\w+")', r"\1 expires 2020-01-01", text))
+        d.start(wait=False)
+        wait_until(lambda: d.ctl("status").returncode == 0, what="control")
+        assert d.request("GET", "/api/pipelines", token="vi")[0] == 401
+        assert d.request("GET", "/api/pipelines", token="adm")[0] == 200
+
+
+def test_rate_limits_are_obeyed(tmp_path):
+    with GitHubSim(tmp_path) as sim:
+        sim.add_repo("acme/shop", workflows=["deploy.yml"])
+        with Daemon(tmp_path, github_url=sim.url) as d:
+            p = d.provision("acme/shop")
+            d.wait_stats(p, lambda s: not s["stale"])
+            sim.fault("status", status=429, count=1,
+                      headers={"Retry-After": "4"},
+                      path="/repos/acme/shop/actions/runs")
+            s = d.wait_stats(p, lambda s: s.get("stale_reason"))
+            assert "throttled" in s["stale_reason"]
+            mark = sim.mark()
+            began = time.monotonic()
+            sim.wait_for(1, since=mark, path="/actions/runs", timeout=15)
+            assert time.monotonic() - began > 2.5
+            d.wait_stats(p, lambda s: not s["stale"])
+            # A person is told when to come again.
+            sim.fault("status", status=403, headers={"Retry-After": "60"})
+            wait_until(lambda: "stale_reason" in d.stats(p), what="limit")
+            status, head, body = d.raw(
+                "POST", "/api/pipelines/provision",
+                {"repo": "acme/x", "workflow_file": "a.yml"})
+            assert status == 503, body
+            assert 1 <= int(head["Retry-After"]) <= 61
