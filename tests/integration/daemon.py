@@ -115,7 +115,15 @@ class Daemon:
                                     % ca if ca else ""))
         self.conf_path.write_text("\n".join(lines) + "\n" + conf)
         self.conf_path.chmod(0o644)
+        self.bin = BUILD / "ccmd"
         if user:
+            # The build tree may lie where only its owner can go.
+            self.bin = self.tmp / "bin"
+            self.bin.mkdir()
+            for name in ("ccmd", "ccmd-poller", "ccmd-api", "ccmd-registry"):
+                shutil.copy2(BUILD / "ccmd" / name, self.bin)
+            self.bin.chmod(0o755)
+            self.tmp.chmod(0o755)
             pw = pwd.getpwnam(user)
             for path in [self.tmp, self.dir, *self.dir.iterdir()]:
                 os.chown(path, pw.pw_uid, pw.pw_gid)
@@ -131,8 +139,8 @@ class Daemon:
             shutil.rmtree(self.tmp, ignore_errors=True)
 
     def argv(self, *more):
-        argv = [str(BUILD / "ccmd/ccmd"), "-d", "-v", "-L",
-                str(BUILD / "ccmd"), "-f", str(self.conf_path), *more]
+        argv = [str(self.bin / "ccmd"), "-d", "-v", "-L", str(self.bin),
+                "-f", str(self.conf_path), *more]
         if self.user:
             pw = pwd.getpwnam(self.user)
             argv = ["setpriv", "--reuid=%d" % pw.pw_uid, "--regid=%d" %

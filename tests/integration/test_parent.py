@@ -18,6 +18,7 @@ answers to what is not its language."""
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import stat
@@ -212,17 +213,22 @@ def test_background(tmp_path):
         prefix = ["setpriv", "--reuid=65534", "--regid=65534",
                   "--clear-groups"]
         home = "/tmp/ccmd-bg-%d" % os.getpid()
-        os.mkdir(home)
+        os.mkdir(home, 0o755)
         os.chown(home, 65534, 65534)
     else:
         prefix, home = [], str(tmp_path)
+    # The build tree may lie where only its owner can go.
+    shutil.copytree(BUILD / "ccmd", os.path.join(home, "bin"),
+                    ignore=lambda d, names: [
+                        n for n in names if os.path.isdir(
+                            os.path.join(d, n))])
     env = {"PATH": os.environ["PATH"], "HOME": home, "CCM_API_TOKEN": "t"}
     conf = os.path.join(home, "c.conf")
     port = free_port()
     with open(conf, "w") as f:
         f.write("listen on 127.0.0.1 port %d\n" % port)
-    r = subprocess.run([*prefix, str(BUILD / "ccmd/ccmd"), "-L",
-                        str(BUILD / "ccmd"), "-f", conf], env=env,
+    r = subprocess.run([*prefix, home + "/bin/ccmd", "-L",
+                        home + "/bin", "-f", conf], env=env,
                        capture_output=True, text=True, timeout=20)
     assert r.returncode == 0, r.stderr
     with open(os.path.join(home, ".ccm/.lock")) as f:
