@@ -183,6 +183,7 @@ send_op(struct request *req)
 		peer_send(env.registry, M_QUERY, &m, -1);
 	} else {
 		m.op.op = req->op;
+		m.op.seen = view_seen();
 		m.op.verb = req->verb->id;
 		m.op.deadline = req->deadline;
 		m.op.actor = req->actor;

@@ -47,6 +47,7 @@ RB_HEAD(time_tree, pipeline);
 static struct {
 	struct id_tree	 by_id;
 	struct time_tree by_time;
+	uint64_t	 seen;
 } env = {
 	.by_id = RB_INITIALIZER(&env.by_id),
 	.by_time = RB_INITIALIZER(&env.by_time)
@@ -79,6 +80,12 @@ time_cmp(struct pipeline *a, struct pipeline *b)
 	return (c != 0 ? c : strcmp(a->id, b->id));
 }
 
+uint64_t
+view_seen(void)
+{
+	return (env.seen);
+}
+
 int
 view_pipeline(const struct msg_pipeline *m)
 {
@@ -98,6 +105,7 @@ view_pipeline(const struct msg_pipeline *m)
 		return (-1);
 	}
 	take_document(p, doc);
+	env.seen = m->number;
 	if (!m->known && p->known) {
 		/* Linked again: what is known starts anew. */
 		p->fetched_at = 0;

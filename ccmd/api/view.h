@@ -56,6 +56,9 @@ int view_fresh(const struct msg_fresh *m);
 int view_readback(const struct msg_readback *m);
 int view_stale(const struct msg_stale *m);
 
+/* The number of the last change that was told (msg.def, PIPELINE). */
+uint64_t view_seen(void);
+
 struct pipeline *view_find(const char *id);
 
 /* In order of creation; NULL begins, and ends. */

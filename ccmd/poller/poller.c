@@ -42,14 +42,9 @@
 #include "poller.h"
 #include "proc.h"
 #include "sandbox.h"
-#include "verb.h"
 #include "watch.h"
 
 #define CA_MAX		(4 * 1024 * 1024)
-/* The answer has a way to go: the registry's disk, the api. */
-#define DEADLINE_MARGIN	700
-
-typedef void (*op_fn)(const struct asked *, struct json_object *);
 
 static struct {
 	struct event_base *base;
@@ -75,13 +70,6 @@ static void	 on_looked(struct peer *, const union msg *, int);
 static void	 on_track(struct peer *, const union msg *, int);
 static void	 on_synced(struct peer *, const union msg *, int);
 static void	 on_noted(struct peer *, const union msg *, int);
-
-/* What walks the ring; a verb without an entry is a violation. */
-static const op_fn ops[VERB_MAX] = {
-	[VERB_PIPELINE_PROVISION] = op_provision,
-	[VERB_PIPELINE_TEARDOWN] = op_teardown,
-	[VERB_PIPELINE_STATS] = op_stats,
-};
 
 static const msg_fn parent_table[M_MAX] = {
 	[M_PEER] = on_peer,
@@ -261,24 +249,7 @@ static void
 on_op(struct peer *peer __attribute__((unused)), const union msg *m,
     int fd __attribute__((unused)))
 {
-	struct json_object	*args;
-	struct json_error	 err;
-	struct asked		 asked;
-
-	memset(&asked, 0, sizeof(asked));
-	asked.op = m->op.op;
-	asked.verb = m->op.verb;
-	asked.deadline = m->op.deadline - DEADLINE_MARGIN;
-	(void)strlcpy(asked.actor, m->op.actor, sizeof(asked.actor));
-	(void)strlcpy(asked.target, m->op.target, sizeof(asked.target));
-	args = json_parse_strict(m->op.args.data, m->op.args.len, MSG_DOC_MAX,
-	    &err);
-	if (m->op.verb >= VERB_MAX || ops[m->op.verb] == NULL || args == NULL)
-		fatalx("api: operation that is none");
-	log_debug("op %llu: %s %s", (unsigned long long)asked.op,
-	    verb_get(asked.verb)->name, log_visible(asked.target));
-	ops[m->op.verb](&asked, args);
-	json_object_put(args);
+	ops_take(&m->op);
 }
 
 static void
@@ -289,10 +260,11 @@ on_pipeline(struct peer *peer __attribute__((unused)), const union msg *m,
 
 	p = pipelines_put(m->pipeline.doc.data, m->pipeline.doc.len,
 	    m->pipeline.known);
-	if (p == NULL || !env.synced)
-		return;
-	op_teardown_pipeline(p);
-	watch_pipeline(p);
+	if (p != NULL && env.synced) {
+		op_teardown_pipeline(p);
+		watch_pipeline(p);
+	}
+	ops_told(m->pipeline.number);
 }
 
 static void
@@ -328,6 +300,7 @@ on_synced(struct peer *peer __attribute__((unused)), const union msg *m,
 	for (p = pipelines_next(NULL); p != NULL; p = pipelines_next(p))
 		op_teardown_pipeline(p);
 	watch_start();
+	ops_synced();
 }
 
 static void

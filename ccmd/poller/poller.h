@@ -27,10 +27,20 @@
 #include "tell.h"
 
 struct event_base;
+struct msg_op;
 struct json_object;
 struct pipeline;
 
 struct event_base *poller_base(void);
+
+/*
+ * An operation from the api.  Runs now, or once the change with the number
+ * `seen` has been told.
+ */
+void ops_take(const struct msg_op *m);
+/* The registry told the change of that number, or all that there was. */
+void ops_told(uint64_t number);
+void ops_synced(void);
 
 /*
  * An operation begins.  `args` is as verb_check_args left it and good until

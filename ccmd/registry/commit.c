@@ -435,12 +435,8 @@ send_pipelines(void)
 	struct record	*r;
 
 	for (r = store_next_changed(NULL); r != NULL;
-	    r = store_next_changed(r)) {
-		if (env.poller != NULL)
-			sync_pipeline(env.poller, r);
-		if (env.api != NULL)
-			sync_pipeline(env.api, r);
-	}
+	    r = store_next_changed(r))
+		sync_change(env.poller, env.api, r);
 }
 
 static void

@@ -142,6 +142,13 @@ void answer_send(struct peer *api, uint64_t op, int status,
 void sync_poller(struct peer *poller);
 void sync_api(struct peer *api);
 void sync_pipeline(struct peer *peer, const struct record *r);
+/*
+ * Tell both (NULL: not there) of a change, which gets the next number.  The
+ * poller can be asked by a client that knows of it before it has read this:
+ * it holds the operation until then.
+ */
+void sync_change(struct peer *poller, struct peer *api,
+    const struct record *r);
 /* Hold back the rows of one pipeline, as at a start. */
 void sync_rows_again(const char *id);
 

@@ -51,6 +51,9 @@ struct open_runs {
 	const char	*id;
 };
 
+/* Changes told so far. */
+static uint64_t	 number;
+
 static void	 sync_look(const char *, const char *, uint64_t, void *);
 static void	 sync_open(uint64_t, const void *, size_t, void *);
 static void	 sync_rows(struct peer *, const char *);
@@ -66,10 +69,21 @@ sync_pipeline(struct peer *peer, const struct record *r)
 	union msg	 m;
 
 	memset(&m, 0, sizeof(m));
+	m.pipeline.number = number;
 	m.pipeline.known = (uint8_t)history_known(r->id);
 	m.pipeline.doc.data = r->text;
 	m.pipeline.doc.len = r->len;
 	peer_send(peer, M_PIPELINE, &m, -1);
+}
+
+void
+sync_change(struct peer *poller, struct peer *api, const struct record *r)
+{
+	number++;
+	if (poller != NULL)
+		sync_pipeline(poller, r);
+	if (api != NULL)
+		sync_pipeline(api, r);
 }
 
 void

@@ -1,0 +1,142 @@
+/*
+ * Copyright (c) 2026 The CCM authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * Operations as they come from the api: each to its function.  One that a
+ * client asked for knowing a change that has not arrived here yet waits for
+ * it: registry and api are connections of their own, and the client's next
+ * request can be faster than the news of its last.  Runs in the poller.
+ * Must not know what the operations do.
+ */
+
+#include "config.h"
+
+#include <sys/queue.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+#include "log.h"
+#include "poller.h"
+#include "proc.h"
+#include "verb.h"
+
+/* The answer has a way to go: the registry's disk, the api. */
+#define DEADLINE_MARGIN	700
+
+typedef void (*op_fn)(const struct asked *, struct json_object *);
+
+/* As many as the api admits. */
+struct held {
+	TAILQ_ENTRY(held)	 entry;
+	struct asked		 asked;
+	struct json_object	*args;
+	uint64_t		 seen;
+};
+TAILQ_HEAD(held_list, held);
+
+static struct {
+	struct held_list held;
+	uint64_t	 number;	/* of the last change told */
+	int		 synced;
+} env = { .held = TAILQ_HEAD_INITIALIZER(env.held) };
+
+static void	 hold(const struct asked *, struct json_object *, uint64_t);
+static void	 release(void);
+static void	 run(const struct asked *, struct json_object *);
+
+/* What walks the ring; a verb without an entry is a violation. */
+static const op_fn ops[VERB_MAX] = {
+	[VERB_PIPELINE_PROVISION] = op_provision,
+	[VERB_PIPELINE_TEARDOWN] = op_teardown,
+	[VERB_PIPELINE_STATS] = op_stats,
+};
+
+void
+ops_take(const struct msg_op *m)
+{
+	struct json_object	*args;
+	struct json_error	 err;
+	struct asked		 asked;
+
+	memset(&asked, 0, sizeof(asked));
+	asked.op = m->op;
+	asked.verb = m->verb;
+	asked.deadline = m->deadline - DEADLINE_MARGIN;
+	(void)strlcpy(asked.actor, m->actor, sizeof(asked.actor));
+	(void)strlcpy(asked.target, m->target, sizeof(asked.target));
+	args = json_parse_strict(m->args.data, m->args.len, MSG_DOC_MAX, &err);
+	if (m->verb >= VERB_MAX || ops[m->verb] == NULL || args == NULL)
+		fatalx("api: operation that is none");
+	if (!env.synced || m->seen > env.number)
+		hold(&asked, args, m->seen);
+	else
+		run(&asked, args);
+}
+
+void
+ops_told(uint64_t number)
+{
+	env.number = number;
+	release();
+}
+
+void
+ops_synced(void)
+{
+	env.synced = 1;
+	release();
+}
+
+static void
+hold(const struct asked *asked, struct json_object *args, uint64_t seen)
+{
+	struct held	*h;
+
+	if ((h = calloc(1, sizeof(*h))) == NULL)
+		fatal("operation");
+	h->asked = *asked;
+	h->args = args;
+	h->seen = seen;
+	TAILQ_INSERT_TAIL(&env.held, h, entry);
+}
+
+static void
+release(void)
+{
+	struct held	*h, *next;
+
+	if (!env.synced)
+		return;
+	TAILQ_FOREACH_SAFE(h, &env.held, entry, next) {
+		if (h->seen > env.number)
+			continue;
+		TAILQ_REMOVE(&env.held, h, entry);
+		run(&h->asked, h->args);
+		free(h);
+	}
+}
+
+/* The reference to `args` is taken over. */
+static void
+run(const struct asked *asked, struct json_object *args)
+{
+	log_debug("op %llu: %s %s", (unsigned long long)asked->op,
+	    verb_get(asked->verb)->name, log_visible(asked->target));
+	ops[asked->verb](asked, args);
+	json_object_put(args);
+}
