@@ -283,6 +283,8 @@ peer_handle(struct peer *peer, struct imsg *imsg)
 	int		 fd;
 
 	if (msg_unpack(imsg, peer->other, peer->self, &m, &fd, &why) == 0) {
+		log_debug("%s from %s", msg_name(type),
+		    proc_name(peer->other));
 		if (peer->ops->table[type] != NULL) {
 			peer->ops->table[type](peer, &m, fd);
 			return (0);

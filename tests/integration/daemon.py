@@ -27,6 +27,7 @@ import json
 import os
 import pathlib
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -39,10 +40,15 @@ TOKEN = "test-token-0123456789"
 
 
 def free_port():
-    """A port of 127.0.0.1 that is free now."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port of 127.0.0.1 that is free now, and that no connection gets by
+    chance while a daemon is down: below those that the kernel chooses."""
+    while True:
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", random.randrange(16000, 32000)))
+                return s.getsockname()[1]
+            except OSError:
+                continue
 
 
 def token_hash(token):
@@ -80,7 +86,7 @@ def wait_until(condition, timeout=10, what="condition"):
 class Daemon:
     def __init__(self, tmp, github_url=None, token=TOKEN, github_token="ght",
                  conf="", env=None, user=None, active=1, idle=1,
-                 tokens=None, start=True, ca=None):
+                 tokens=None, start=True, ca=None, github_conf=""):
         self.tmp = pathlib.Path(tmp)
         self.user = user
         if user:
@@ -111,8 +117,10 @@ class Daemon:
             secret.write_text(github_token + "\n")
             secret.chmod(0o600)
             lines.append('github "default" {\n\turl "%s"\n\ttoken file "%s"'
-                         '%s\n}' % (github_url, secret, '\n\tca file "%s"'
-                                    % ca if ca else ""))
+                         '%s\n\t%s\n}' % (
+                             github_url, secret,
+                             '\n\tca file "%s"' % ca if ca else "",
+                             github_conf))
         self.conf_path.write_text("\n".join(lines) + "\n" + conf)
         self.conf_path.chmod(0o644)
         self.bin = BUILD / "ccmd"

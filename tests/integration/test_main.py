@@ -246,6 +246,27 @@ def test_unchanged_poll_is_one_304(d, sim):
         "/repos/acme/shop/actions/runs"}
 
 
+def test_unchanged_poll_sends_nothing_but_fresh(d, sim):
+    """-v names each message where it arrives."""
+    others = ["acme/shop%d" % i for i in range(4)]
+    for name in others:
+        sim.add_repo(name, workflows=["deploy.yml"])
+    for name in ["acme/shop"] + others:
+        d.wait_stats(d.provision(name), lambda s: not s["stale"])
+    mark = sim.mark()
+    sim.wait_for(5, since=mark, path="/actions/runs", status=304)
+    before = len(d.log())
+    mark = sim.mark()
+    looks = sim.wait_for(20, since=mark, path="/actions/runs", status=304)
+    seen = re.findall(r"\b([A-Z_]{4,}) from (\w+)", d.log()[before:])
+    assert set(seen) == {("FRESH", "poller"), ("FRESH", "registry")}
+    # At most one a second and hop, for all five repositories together.
+    assert len(seen) < len(looks)
+    wait_until(lambda: all(
+        d.request("GET", "/api/stats")[1]["stats"][i]["age_seconds"] < 4
+        for i in range(5)), what="fresh figures")
+
+
 def test_new_run_is_seen_and_figures_move(d, sim):
     pipeline = d.provision("acme/shop")
     d.wait_stats(pipeline, lambda s: not s["stale"])
