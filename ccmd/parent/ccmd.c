@@ -49,8 +49,9 @@ struct options {
 static void	 usage(void) __attribute__((noreturn));
 static void	 parse_options(int, char **, struct options *);
 static int	 prepare(struct supervise *, const struct options *);
-static int	 go_background(const struct supervise *,
-		    const struct options *);
+static int	 go_background(struct supervise *);
+static void	 wait_for_set(int) __attribute__((noreturn));
+static int	 open_log(const struct supervise *);
 static int	 run(struct supervise *, const struct options *);
 static void	 on_stop(evutil_socket_t, short, void *);
 static void	 on_hup(evutil_socket_t, short, void *);
@@ -69,7 +70,7 @@ main(int argc, char **argv)
 	if (sodium_init() == -1)
 		fatalx("sodium_init");
 	memset(&s, 0, sizeof(s));
-	s.lock = s.control = s.restore = -1;
+	s.lock = s.control = s.restore = s.started = -1;
 	s.libexec = opt.libexec;
 	s.verbose = opt.verbose;
 	if ((s.conf = conf_load(opt.conf)) == NULL)
@@ -179,7 +180,7 @@ run(struct supervise *s, const struct options *opt)
 
 	if (opt->foreground || opt->restore != NULL)
 		output_stderr();
-	else if (go_background(s, opt) == -1)
+	else if (go_background(s) == -1)
 		return (1);
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (sandbox_parent(s->conf->strict, &level) == -1)
@@ -199,13 +200,69 @@ run(struct supervise *s, const struct options *opt)
 	return (status);
 }
 
-/* Errors were told on stderr so far; from here on they go to the log. */
+/*
+ * Whoever started us gets the prompt back when the set runs, or an error when
+ * it could not be brought to that.  Errors were told on stderr so far; from
+ * here on they go to the log.
+ */
 static int
-go_background(const struct supervise *s, const struct options *opt)
+go_background(struct supervise *s)
+{
+	int	 pipes[2], null;
+
+	if (pipe2(pipes, O_CLOEXEC) == -1 ||
+	    (null = open("/dev/null", O_RDWR | O_CLOEXEC)) == -1) {
+		log_err("background: %s", strerror(errno));
+		return (-1);
+	}
+	switch (fork()) {
+	case -1:
+		log_err("fork: %s", strerror(errno));
+		return (-1);
+	case 0:
+		break;
+	default:
+		close(pipes[1]);
+		wait_for_set(pipes[0]);
+	}
+	close(pipes[0]);
+	s->started = pipes[1];
+	if (open_log(s) == -1)
+		return (-1);
+	if (setsid() == -1 || chdir("/") == -1 ||
+	    dup2(null, STDIN_FILENO) == -1 ||
+	    dup2(null, STDOUT_FILENO) == -1 ||
+	    dup2(null, STDERR_FILENO) == -1) {
+		log_err("background: %s", strerror(errno));
+		return (-1);
+	}
+	close(null);
+	state_write_pid(s->lock);
+	return (0);
+}
+
+/* In the process that was started: a byte says "running", its end "never". */
+static void
+wait_for_set(int fd)
+{
+	char	 c;
+	ssize_t	 n;
+
+	do
+		n = read(fd, &c, 1);
+	while (n == -1 && errno == EINTR);
+	if (n == 1)
+		_exit(0);
+	log_err("did not come up; %s says why", geteuid() == 0 ? "syslog" :
+	    "logs/ccmd.log in the state directory");
+	_exit(1);
+}
+
+static int
+open_log(const struct supervise *s)
 {
 	char	 path[MSG_PATH_MAX];
 
-	(void)opt;
 	if (geteuid() == 0)
 		output_syslog();
 	else if (snprintf(path, sizeof(path), "%s/logs/ccmd.log",
@@ -214,11 +271,6 @@ go_background(const struct supervise *s, const struct options *opt)
 		log_err("%s: %s", path, strerror(errno));
 		return (-1);
 	}
-	if (daemon(0, 0) == -1) {
-		log_err("daemon: %s", strerror(errno));
-		return (-1);
-	}
-	state_write_pid(s->lock);
 	return (0);
 }
 

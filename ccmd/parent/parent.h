@@ -83,6 +83,7 @@ struct supervise {
 	int		 verbose;
 	int		 restore;	/* ccmd -R: the file's descriptor */
 	const char	*restore_name;
+	int		 started;	/* gets a byte when the set runs; or -1 */
 };
 
 /*

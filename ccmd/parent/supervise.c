@@ -68,6 +68,7 @@ static struct {
 	enum { DOWN, STARTING, UP, ENDING } phase;
 	int		 stopping;
 	int		 hopeless;
+	int		 started;	/* -1: told, or nobody waits */
 	int		 status;	/* of the daemon's exit */
 	int64_t		 deaths[DEATHS_MAX];
 	size_t		 ndeaths;
@@ -79,6 +80,7 @@ static int	 start_child(struct child *);
 static void	 send_setup(struct child *);
 static void	 on_ready(struct peer *, const union msg *, int);
 static void	 on_running(struct peer *, const union msg *, int);
+static void	 say_started(void);
 static void	 on_closed(struct peer *, const char *);
 static void	 connect_set(void);
 static void	 connect_pair(enum proc_id, enum proc_id);
@@ -113,6 +115,7 @@ supervise(struct event_base *base, const struct supervise *s)
 
 	env.base = base;
 	env.s = s;
+	env.started = s->started;
 	for (p = PROC_POLLER; p <= PROC_REGISTRY; p++) {
 		env.children[p].proc = p;
 		env.children[p].log_fd = -1;
@@ -403,7 +406,19 @@ on_running(struct peer *peer, const union msg *m __attribute__((unused)),
 		env.phase = UP;
 		evtimer_del(env.timer);
 		log_info("running");
+		say_started();
 	}
+}
+
+/* To the process that went into the background. */
+static void
+say_started(void)
+{
+	if (env.started == -1)
+		return;
+	(void)!write(env.started, "", 1);
+	close(env.started);
+	env.started = -1;
 }
 
 static void

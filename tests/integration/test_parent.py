@@ -16,6 +16,7 @@
 answers to what is not its language."""
 
 import json
+import fcntl
 import os
 import re
 import shutil
@@ -235,7 +236,7 @@ def test_background(tmp_path):
         pid = int(f.read())
     try:
         log = os.path.join(home, ".ccm/logs/ccmd.log")
-        wait_until(lambda: "running" in open(log).read(), what="running")
+        assert "running" in open(log).read(), "it waited for that"
         assert stat.S_IMODE(os.stat(log).st_mode) == 0o600
         assert len(children(pid)) == 3
     finally:
@@ -244,6 +245,26 @@ def test_background(tmp_path):
                    what="its end")
         if os.geteuid() == 0:
             subprocess.run(["rm", "-rf", home], check=True)
+
+
+def test_background_that_fails(tmp_path):
+    """The shell hears of it: status 1, and where the reason is."""
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path),
+           "CCM_API_TOKEN": "t"}
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    (state / "pipelines.json").write_text('{"pipelines": nonsense')
+    conf = tmp_path / "c.conf"
+    conf.write_text('listen on 127.0.0.1 port %d\n'
+                    'state directory "%s"\ncontrol socket "%s"\n'
+                    % (free_port(), state, tmp_path / "s"))
+    r = subprocess.run([BUILD / "ccmd/ccmd", "-L", BUILD / "ccmd", "-f",
+                        conf], env=env, capture_output=True, text=True,
+                       timeout=20)
+    assert r.returncode == 1
+    assert "did not come up" in r.stderr
+    with open(state / ".lock", "rb") as f:
+        fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def test_files_of_the_python_ccm(tmp_path):
