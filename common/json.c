@@ -36,8 +36,10 @@ struct scan {
 	const char		*p;
 	const char		*end;
 	const char		*why;
+	int			 depth;		/* at most */
 };
 
+static struct json_object *parse(struct scan *, size_t, struct json_error *);
 static int	 scan_value(struct scan *);
 static int	 scan_atom(struct scan *);
 static int	 scan_open(struct scan *, char *, int *);
@@ -62,30 +64,46 @@ struct json_object *
 json_parse_strict(const char *buf, size_t len, size_t max,
     struct json_error *err)
 {
-	struct scan		 s = { buf, buf, buf + len, NULL };
+	struct scan	 s = { buf, buf, buf + len, NULL, JSON_DEPTH_MAX };
+
+	return (parse(&s, max, err));
+}
+
+struct json_object *
+json_parse_client(const char *buf, size_t len, size_t max,
+    struct json_error *err)
+{
+	struct scan	 s = { buf, buf, buf + len, NULL, JSON_DEPTH_CLIENT };
+
+	return (parse(&s, max, err));
+}
+
+static struct json_object *
+parse(struct scan *s, size_t max, struct json_error *err)
+{
+	size_t			 len = (size_t)(s->end - s->start), n = 0;
 	struct json_tokener	*tok;
 	struct json_object	*o = NULL;
-	size_t			 n = 0;
 
 	if (len > max || len > INT32_MAX - 1)
-		(void)refuse(&s, "it is too large");
-	else if (scan_value(&s) == 0) {
-		scan_space(&s);
-		if (s.p != s.end)
-			(void)refuse(&s, "something follows the value");
+		(void)refuse(s, "it is too large");
+	else if (scan_value(s) == 0) {
+		scan_space(s);
+		if (s->p != s->end)
+			(void)refuse(s, "something follows the value");
 	}
-	if (s.why == NULL) {
+	if (s->why == NULL) {
 		if ((tok = json_tokener_new_ex(JSON_DEPTH_MAX + 1)) == NULL)
-			(void)refuse(&s, "out of memory");
+			(void)refuse(s, "out of memory");
 		else {
-			o = json_tokener_parse_ex(tok, buf, (int)len);
+			o = json_tokener_parse_ex(tok, s->start, (int)len);
 			/* A number at the very end waits for more. */
 			if (json_tokener_get_error(tok) ==
 			    json_tokener_continue)
 				o = json_tokener_parse_ex(tok, "", 1);
 			if (json_tokener_get_error(tok) !=
 			    json_tokener_success) {
-				(void)refuse(&s, "it is not JSON");
+				(void)refuse(s, "it is not JSON");
 				json_object_put(o);
 				o = NULL;
 			}
@@ -93,15 +111,15 @@ json_parse_strict(const char *buf, size_t len, size_t max,
 		}
 	}
 	/* Fewer members in the tree than in the text: one was repeated. */
-	if (s.why == NULL && count_members(o, &n) &&
-	    n != written_members(buf, len)) {
-		s.p = s.start;
-		(void)refuse(&s, "a member is there twice");
+	if (s->why == NULL && count_members(o, &n) &&
+	    n != written_members(s->start, len)) {
+		s->p = s->start;
+		(void)refuse(s, "a member is there twice");
 		json_object_put(o);
 		o = NULL;
 	}
-	if (s.why != NULL && err != NULL)
-		explain(&s, err);
+	if (s->why != NULL && err != NULL)
+		explain(s, err);
 	return (o);
 }
 
@@ -138,7 +156,7 @@ scan_open(struct scan *s, char *stack, int *depth)
 
 	if (s->p == s->end || (*s->p != '{' && *s->p != '['))
 		return (0);
-	if (*depth == JSON_DEPTH_MAX)
+	if (*depth == s->depth)
 		return (refuse(s, "it is nested too deep"));
 	c = *s->p++;
 	scan_space(s);
@@ -333,6 +351,30 @@ scan_utf8(struct scan *s)
 			return (refuse(s, "text that is not UTF-8"));
 	s->p += n;
 	return (0);
+}
+
+int
+json_utf8(const char *text, size_t len)
+{
+	struct scan	 s = { text, text, text + len, NULL, 0 };
+
+	while (s.p < s.end)
+		if ((unsigned char)*s.p < 0x80)
+			s.p++;
+		else if (scan_utf8(&s) == -1)
+			return (0);
+	return (1);
+}
+
+size_t
+json_cut(const char *s, size_t max)
+{
+	size_t	 len = strnlen(s, max);
+
+	if (len == max)
+		while (len > 0 && (s[len] & 0xc0) == 0x80)
+			len--;
+	return (len);
 }
 
 static int

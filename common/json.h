@@ -31,7 +31,9 @@
 
 #include <json-c/json.h>
 
-#define JSON_DEPTH_MAX	32
+/* What a client sends, and what may hold that: a registry, an answer. */
+#define JSON_DEPTH_CLIENT	32
+#define JSON_DEPTH_MAX		64
 
 struct json_error {
 	char	 text[160];	/* a sentence with the place in it */
@@ -49,6 +51,16 @@ struct json_error {
  */
 struct json_object *json_parse_strict(const char *buf, size_t len, size_t max,
     struct json_error *err);
+
+/* The same, nested at most JSON_DEPTH_CLIENT deep. */
+struct json_object *json_parse_client(const char *buf, size_t len, size_t max,
+    struct json_error *err);
+
+/* 1 if all of it is UTF-8 (RFC 3629). */
+int json_utf8(const char *s, size_t len);
+
+/* How many bytes of UTF-8 to take: at most `max`, and no half character. */
+size_t json_cut(const char *s, size_t max);
 
 /* A member's text; NULL if it is absent, null or no string. */
 const char *json_string(struct json_object *o, const char *name);

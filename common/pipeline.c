@@ -151,29 +151,33 @@ pipeline_name_ok(const char *name)
 	    name_of_ok(name, len, "._-"));
 }
 
+/* The members of `config` that mean something here. */
+static const struct {
+	const char	*name;
+	enum json_type	 type;
+	const char	*what;
+} known[] = {
+	{ "environment", json_type_string,
+	    "config.environment must be text" },
+	{ "auto_deploy", json_type_boolean,
+	    "config.auto_deploy must be true or false" },
+	{ "notifications_enabled", json_type_boolean,
+	    "config.notifications_enabled must be true or false" },
+	{ "trigger_branches", json_type_array,
+	    "config.trigger_branches must be a list of text" },
+};
+
+#define NKNOWN	(sizeof(known) / sizeof(known[0]))
+
 int
 pipeline_config_check(struct json_object *config, char *why, size_t size)
 {
-	static const struct {
-		const char	*name;
-		enum json_type	 type;
-		const char	*what;
-	} known[] = {
-		{ "environment", json_type_string,
-		    "config.environment must be text" },
-		{ "auto_deploy", json_type_boolean,
-		    "config.auto_deploy must be true or false" },
-		{ "notifications_enabled", json_type_boolean,
-		    "config.notifications_enabled must be true or false" },
-		{ "trigger_branches", json_type_array,
-		    "config.trigger_branches must be a list of text" },
-	};
 	struct json_object	*v;
-	size_t			 i, len;
+	size_t			 i;
 
 	if (!json_object_is_type(config, json_type_object))
 		return (say(why, size, "config must be an object"));
-	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+	for (i = 0; i < NKNOWN; i++) {
 		if (!json_object_object_get_ex(config, known[i].name, &v))
 			continue;
 		if (v == NULL)
@@ -187,10 +191,29 @@ pipeline_config_check(struct json_object *config, char *why, size_t size)
 	    NULL && json_object_get_string_len(v) > 255)
 		return (say(why, size,
 		    "config.environment must be at most 255 bytes"));
-	(void)json_text(config, &len);
-	if (len > PIPELINE_CONFIG_MAX)
-		return (say(why, size, "config must be at most 16 KB"));
+	if (!pipeline_config_fits(config))
+		return (say(why, size, "config must hold at most 16 KB of "
+		    "what is not known"));
 	return (0);
+}
+
+int
+pipeline_config_fits(struct json_object *config)
+{
+	struct json_object	*others = json_object_new_object();
+	size_t			 i, len;
+
+	json_object_object_foreach(config, name, value) {
+		for (i = 0; i < NKNOWN; i++)
+			if (strcmp(known[i].name, name) == 0)
+				break;
+		if (i == NKNOWN)
+			json_object_object_add(others, name,
+			    json_object_get(value));
+	}
+	(void)json_text(others, &len);
+	json_object_put(others);
+	return (len <= PIPELINE_CONFIG_MAX);
 }
 
 static int

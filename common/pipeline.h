@@ -54,11 +54,14 @@ int pipeline_domain_ok(const char *name);
 int pipeline_name_ok(const char *name);
 
 /*
- * A `config`: known members of their types or null, of bounded size; nulls
- * are removed.  Returns 0, or -1 with a sentence in `why`.
+ * A `config`: known members of their types or null, the others together of
+ * at most PIPELINE_CONFIG_MAX bytes; nulls of known ones are removed.  Returns 0, or -1 with a sentence in `why`.
  */
 int pipeline_config_check(struct json_object *config, char *why,
     size_t size);
+
+/* Are the members that are not known here within PIPELINE_CONFIG_MAX? */
+int pipeline_config_fits(struct json_object *config);
 
 /*
  * A document as it was found on disk, leniently: what the Python CCM wrote

@@ -131,9 +131,7 @@ put_text(struct json_object *o, const char *name, struct json_object *gh,
 		json_object_object_add(o, name, NULL);
 		return;
 	}
-	if ((len = strlen(s)) > max)
-		for (len = max; len > 0 && (s[len] & 0xc0) == 0x80; len--)
-			;
+	len = json_cut(s, max);
 	json_object_object_add(o, name,
 	    json_object_new_string_len(s, (int)len));
 }
@@ -267,11 +265,10 @@ run_cmp(const struct run *a, const struct run *b)
 int
 run_pack(struct ibuf *buf, const struct run *run)
 {
-	size_t	 len = run->branch != NULL ? strlen(run->branch) : 0;
+	size_t	 len;
 
 	/* The length's last value says that there is none. */
-	if (len >= NO_BRANCH)
-		len = NO_BRANCH - 1;
+	len = run->branch != NULL ? json_cut(run->branch, NO_BRANCH - 1) : 0;
 	if (ibuf_add_n64(buf, (uint64_t)run->id) == -1 ||
 	    ibuf_add_n64(buf, (uint64_t)run->workflow_id) == -1 ||
 	    ibuf_add_n64(buf, (uint64_t)run->created_at) == -1 ||

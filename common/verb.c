@@ -251,6 +251,9 @@ check_text(const struct verb_arg *a, struct json_object *args, const char *s,
 
 	if (strlen(s) != len)
 		return (bad(err, "%s must not hold a NUL", a->name));
+	/* A query's bytes were never JSON: what goes on must be. */
+	if (!json_utf8(s, len))
+		return (bad(err, "%s must be UTF-8", a->name));
 	switch (a->check) {
 	case CHECK_REPO:
 		if (!pipeline_repository_ok(s))

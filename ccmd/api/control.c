@@ -249,7 +249,7 @@ on_op(struct peer *peer, const union msg *m, int fd __attribute__((unused)))
 		return;
 	}
 	verb = verb_by_name(m->ctl_op.verb);
-	args = json_parse_strict(m->ctl_op.args.data, m->ctl_op.args.len,
+	args = json_parse_client(m->ctl_op.args.data, m->ctl_op.args.len,
 	    MSG_DOC_MAX, &err);
 	if (verb == NULL || (verb->doors & DOOR_CTL) == 0 ||
 	    !json_object_is_type(args, json_type_object)) {

@@ -177,7 +177,7 @@ take_body(struct request *req, const struct http_message *m)
 		    "The body must be application/json");
 		return (-1);
 	}
-	body = json_parse_strict(m->body.p, m->body.len, HTTP_MAX_BODY, &err);
+	body = json_parse_client(m->body.p, m->body.len, HTTP_MAX_BODY, &err);
 	if (!json_object_is_type(body, json_type_object)) {
 		answer_error(req, 400, "invalid_json", body != NULL ?
 		    "The body must be a JSON object" :

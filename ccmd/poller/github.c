@@ -551,8 +551,8 @@ refused(const struct http_reply *http, struct gh_reply *r)
 		message = json_string(body, "message");
 	if (message != NULL && message[0] != '\0')
 		(void)snprintf(r->why, sizeof(r->why),
-		    "GitHub answered %d: %.*s", http->status, GH_MESSAGE_MAX,
-		    message);
+		    "GitHub answered %d: %.*s", http->status,
+		    (int)json_cut(message, GH_MESSAGE_MAX), message);
 	else
 		(void)snprintf(r->why, sizeof(r->why),
 		    "GitHub answered %d", http->status);

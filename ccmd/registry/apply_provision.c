@@ -48,9 +48,10 @@ static void	 already(const struct asked *, const struct record *);
 static void	 provision_new(const struct asked *, const struct found *);
 static void	 link_again(const struct asked *, const struct found *,
 		    struct record *);
+static void	 too_much(const struct asked *);
 static int	 new_id(char *, size_t);
 static void	 set_github(struct json_object *, const struct found *);
-static void	 set_config(struct json_object *, const struct found *);
+static int	 set_config(struct json_object *, const struct found *);
 static void	 set_vps(struct json_object *, const struct found *,
 		    const char *);
 static void	 answer(const struct asked *, const struct found *,
@@ -130,10 +131,11 @@ provision_new(const struct asked *asked, const struct found *f)
 	apply_set_now(doc, "created_at");
 	apply_set_now(doc, "last_updated");
 	json_object_object_add(doc, "config", pipeline_default_config());
-	set_config(doc, f);
 	set_vps(doc, f, asked->actor);
 	set_github(doc, f);
-	if (apply_stage(asked, doc, NULL) == 0)
+	if (set_config(doc, f) == -1)
+		too_much(asked);
+	else if (apply_stage(asked, doc, NULL) == 0)
 		answer(asked, f, doc, 0);
 	json_object_put(doc);
 }
@@ -152,16 +154,24 @@ link_again(const struct asked *asked, const struct found *f,
 	apply_set(doc, "repository", f->repository);
 	apply_set(doc, "workflow_file", f->workflow_file);
 	apply_set_now(doc, "last_updated");
-	set_config(doc, f);
 	set_vps(doc, f, NULL);
 	set_github(doc, f);
-	if (apply_stage(asked, doc, NULL) == 0) {
+	if (set_config(doc, f) == -1)
+		too_much(asked);
+	else if (apply_stage(asked, doc, NULL) == 0) {
 		/* Nobody looked meanwhile: it is read back once more. */
 		history_set_known(r->id, 0);
 		sync_rows_again(r->id);
 		answer(asked, f, doc, 1);
 	}
 	json_object_put(doc);
+}
+
+static void
+too_much(const struct asked *asked)
+{
+	apply_refuse(asked, 400, 0, 0, "invalid_argument", "config would hold "
+	    "more than 16 KB of what is not known");
 }
 
 static int
@@ -197,14 +207,18 @@ set_github(struct json_object *doc, const struct found *f)
 		json_object_object_add(github, name, json_object_get(value));
 }
 
-static void
+/*
+ * What is given, over what was there.  Returns -1 if there would be too
+ * much: each link adds its own unknown members.
+ */
+static int
 set_config(struct json_object *doc, const struct found *f)
 {
 	struct json_object	*config, *given;
 
 	given = json_member(f->result, "config", json_type_object);
 	if (given == NULL)
-		return;
+		return (0);
 	config = json_member(doc, "config", json_type_object);
 	if (config == NULL) {
 		config = json_object_new_object();
@@ -212,6 +226,7 @@ set_config(struct json_object *doc, const struct found *f)
 	}
 	json_object_object_foreach(given, name, value)
 		json_object_object_add(config, name, json_object_get(value));
+	return (pipeline_config_fits(config) ? 0 : -1);
 }
 
 /* `requested_by` NULL: as it was. */

@@ -109,7 +109,7 @@ test_json_doubles_and_depth(void **state)
 		"{\"a\":1,\"a\":2}", "[{\"b\":{\"a\":1,\"a\":1}}]",
 		"{\"a\":1,\"\\u0061\":2}", "{\"\":1,\"\":2}",
 	};
-	char			 deep[200];
+	char			 deep[2 * JSON_DEPTH_MAX + 3];
 	struct json_error	 err;
 	struct json_object	*o;
 	size_t			 i;
@@ -119,15 +119,34 @@ test_json_doubles_and_depth(void **state)
 		assert_null(parse(twice[i], &err));
 		assert_non_null(strstr(err.text, "twice"));
 	}
-	memset(deep, '[', 33);
-	memset(deep + 33, ']', 33);
-	deep[66] = '\0';
-	assert_null(parse(deep, &err));
-	deep[65] = '\0';
-	assert_non_null(o = parse(deep + 1, &err));
+	/* One level too many, and without it, for both bounds. */
+	memset(deep, '[', JSON_DEPTH_MAX + 1);
+	memset(deep + JSON_DEPTH_MAX + 1, ']', JSON_DEPTH_MAX + 1);
+	assert_null(json_parse_strict(deep, 130, 200, &err));
+	assert_non_null(o = json_parse_strict(deep + 1, 128, 200, &err));
+	json_object_put(o);
+	assert_null(json_parse_client(deep + 65 - 33, 66, 200, &err));
+	assert_non_null(strstr(err.text, "deep"));
+	assert_non_null(o = json_parse_client(deep + 65 - 32, 64, 200, &err));
 	json_object_put(o);
 	assert_null(json_parse_strict("{}", 2, 1, &err));
 	assert_null(json_parse_strict("\"a\0b\"", 5, 10, &err));
+}
+
+static void
+test_utf8(void **state)
+{
+	(void)state;
+	assert_true(json_utf8("a\xc3\xa9\xf0\x9f\x98\x80", 7));
+	assert_true(json_utf8("", 0));
+	assert_false(json_utf8("\xff", 1));
+	assert_false(json_utf8("a\xc3", 2));
+	assert_false(json_utf8("\xed\xa0\x80", 3));
+	assert_int_equal(json_cut("a\xc3\xa9z", 2), 1);
+	assert_int_equal(json_cut("a\xc3\xa9z", 3), 3);
+	assert_int_equal(json_cut("a\xc3\xa9z", 4), 4);
+	assert_int_equal(json_cut("a\xc3\xa9z", 9), 4);
+	assert_int_equal(json_cut("\xf0\x9f\x98\x80", 3), 0);
 }
 
 static void
@@ -299,6 +318,7 @@ main(void)
 		cmocka_unit_test(test_json_good),
 		cmocka_unit_test(test_json_bad),
 		cmocka_unit_test(test_json_doubles_and_depth),
+		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_timestamps),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_verbs),
