@@ -55,8 +55,6 @@
 /* Seconds between writes of last looks. */
 #define COMMIT_FRESH	60
 
-#define PRIORITY_LOW	2
-
 struct held {
 	TAILQ_ENTRY(held) entry;
 	enum msg_type	 type;		/* what is sent */
@@ -129,8 +127,8 @@ commit_init(struct event_base *base)
 	    env.fresh == NULL)
 		return (-1);
 	/* Behind all that can be read or written now. */
-	if (event_priority_set(env.commit, PRIORITY_LOW) == -1 ||
-	    event_priority_set(env.thin, PRIORITY_LOW) == -1)
+	if (event_priority_set(env.commit, REGISTRY_PRIORITY_LOW) == -1 ||
+	    event_priority_set(env.thin, REGISTRY_PRIORITY_LOW) == -1)
 		return (-1);
 	return (evtimer_add(env.fresh, &minute));
 }

@@ -130,9 +130,9 @@ static const char *const sql[SQL_MAX] = {
 	    "SELECT run_id, doc FROM runs"
 	    " WHERE pipeline = ?1 AND finished = 0 ORDER BY run_id",
 	[SQL_RUNS] =
-	    "SELECT doc FROM runs WHERE pipeline = ?1"
-	    " AND (?2 IS NULL OR branch = ?2)"
-	    " AND (?3 IS NULL OR status = ?3 OR conclusion = ?3)"
+	    "SELECT created_at, run_id, status, conclusion, branch, doc"
+	    " FROM runs WHERE pipeline = ?1"
+	    " AND (created_at, run_id) < (?2, ?3)"
 	    " ORDER BY created_at DESC, run_id DESC LIMIT ?4",
 };
 

@@ -93,7 +93,10 @@ int history_recover(void (*lost)(const char *id, void *arg), void *arg);
  */
 int history_keep_fresh(void);
 
-/* --- history_read.c.  Each returns 0, or -1 when the database fails. */
+/*
+ * --- history_read.c.  Each returns 0 (where nothing else is said), or -1
+ * when the database fails.
+ */
 
 /* Every look. */
 int history_each_look(void (*fn)(const char *url, const char *etag,
@@ -112,12 +115,28 @@ int history_each_row(const char *id, int64_t since,
 int history_each_open(const char *id, void (*fn)(uint64_t run_id,
     const void *doc, size_t len, void *arg), void *arg);
 
+/* A run as it stands in the history; its texts live until `fn` returns. */
+struct history_run {
+	const char	*status;
+	const char	*conclusion;
+	const char	*branch;	/* NULL: none */
+	const char	*doc;
+	size_t		 len;
+};
+
+/* How far runs were read: everything before it is to come. */
+struct history_place {
+	int64_t		 created_at;
+	int64_t		 run_id;
+};
+#define HISTORY_NEWEST	((struct history_place){ INT64_MAX, INT64_MAX })
+
 /*
- * The newest runs by created_at, then id; `branch` and `status` (also
- * matches the conclusion) may be NULL.
+ * The runs before `place`, the newest by created_at, then id, first; at
+ * most `max`, or until `fn` returns 1.  Moves `place`.  Returns how many
+ * were given to `fn`: fewer than `max` are the last ones.
  */
-int history_each_run(const char *id, int limit, const char *branch,
-    const char *status, void (*fn)(const char *doc, size_t len, void *arg),
-    void *arg);
+int history_each_run(const char *id, struct history_place *place, int max,
+    int (*fn)(const struct history_run *run, void *arg), void *arg);
 
 #endif

@@ -30,6 +30,7 @@
 
 static sqlite3_stmt *statement_of(enum statement, const char *);
 static int	 finish(sqlite3_stmt *, int);
+static const char *text_of(sqlite3_stmt *, int);
 
 /* A pipeline that the history does not know has no rows, and key 0. */
 static sqlite3_stmt *
@@ -108,24 +109,37 @@ history_each_open(const char *id,
 }
 
 int
-history_each_run(const char *id, int limit, const char *branch,
-    const char *status, void (*fn)(const char *, size_t, void *), void *arg)
+history_each_run(const char *id, struct history_place *place, int max,
+    int (*fn)(const struct history_run *, void *), void *arg)
 {
-	sqlite3_stmt	*stmt = statement_of(SQL_RUNS, id);
-	const char	*doc;
-	int		 r;
+	sqlite3_stmt		*stmt = statement_of(SQL_RUNS, id);
+	struct history_run	 run;
+	int			 r, n = 0, enough = 0;
 
 	if (stmt == NULL)
 		return (-1);
-	if (branch != NULL)
-		sqlite3_bind_text(stmt, 2, branch, -1, SQLITE_STATIC);
-	if (status != NULL)
-		sqlite3_bind_text(stmt, 3, status, -1, SQLITE_STATIC);
-	sqlite3_bind_int(stmt, 4, limit);
-	while ((r = sqlite3_step(stmt)) == SQLITE_ROW) {
-		doc = (const char *)sqlite3_column_text(stmt, 0);
-		if (doc != NULL)
-			fn(doc, (size_t)sqlite3_column_bytes(stmt, 0), arg);
+	sqlite3_bind_int64(stmt, 2, place->created_at);
+	sqlite3_bind_int64(stmt, 3, place->run_id);
+	sqlite3_bind_int(stmt, 4, max);
+	while ((r = sqlite3_step(stmt)) == SQLITE_ROW && !enough) {
+		place->created_at = sqlite3_column_int64(stmt, 0);
+		place->run_id = sqlite3_column_int64(stmt, 1);
+		run.status = text_of(stmt, 2);
+		run.conclusion = text_of(stmt, 3);
+		run.branch = (const char *)sqlite3_column_text(stmt, 4);
+		run.doc = text_of(stmt, 5);
+		run.len = (size_t)sqlite3_column_bytes(stmt, 5);
+		enough = fn(&run, arg);
+		n++;
 	}
-	return (finish(stmt, r));
+	return (finish(stmt, enough ? SQLITE_DONE : r) == -1 ? -1 : n);
+}
+
+/* Never NULL. */
+static const char *
+text_of(sqlite3_stmt *stmt, int column)
+{
+	const void	*text = sqlite3_column_text(stmt, column);
+
+	return (text == NULL ? "" : text);
 }

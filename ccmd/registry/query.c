@@ -14,60 +14,176 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
+
 /*
- * Questions about history: a table of handlers by verb.  Runs in the
- * registry.  Must not change anything.
+ * Questions about what is on disk: a table of kinds by verb, each answered
+ * a slice at a time, in turns.  Runs in the registry.  Must not change
+ * anything.
  */
 
 #include "config.h"
 
+#include <sys/queue.h>
+
+#include <event2/event.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "history.h"
 #include "json.h"
 #include "log.h"
 #include "proc.h"
+#include "query.h"
 #include "registry.h"
-#include "run.h"
-#include "store.h"
-#include "verb.h"
 
-#define RUNS_DEFAULT	10
-#define RUNS_MAX	1000
+#define RETRY_SECONDS	5	/* where the history can't be read */
 
-/* Returns the status and the body, the caller's. */
-typedef int (*query_fn)(const struct msg_query *, struct json_object *,
-    struct json_object **);
+static struct {
+	struct event	*turn;
+	struct peer	*api;
+	TAILQ_HEAD(, query) queue;
+} env = { .queue = TAILQ_HEAD_INITIALIZER(env.queue) };
 
-static int	 query_runs(const struct msg_query *, struct json_object *,
-		    struct json_object **);
-static void	 add_run(const char *, size_t, void *);
+static void	 on_turn(evutil_socket_t, short, void *);
+static void	 turn_later(void);
+static void	 answer(struct query *);
+static void	 query_free(struct query *);
 
 /* A verb without an entry is a violation. */
-static const query_fn queries[VERB_MAX] = {
-	[VERB_PIPELINE_RUNS] = query_runs,
+static const struct query_kind *const kinds[VERB_MAX] = {
+	[VERB_PIPELINE_RUNS] = &query_runs,
 };
 
-void
-query_answer(struct peer *api, const struct msg_query *m)
+int
+query_init(struct event_base *base)
 {
-	struct json_object	*args, *body = NULL;
-	int			 status;
+	/* Low, as commits are: neither then keeps the other waiting. */
+	env.turn = evtimer_new(base, on_turn, NULL);
+	return (env.turn == NULL ? -1 :
+	    event_priority_set(env.turn, REGISTRY_PRIORITY_LOW));
+}
 
-	if (m->verb >= VERB_MAX || queries[m->verb] == NULL)
+void
+query_take(struct peer *api, const struct msg_query *m)
+{
+	struct query	*q;
+
+	if (m->verb >= VERB_MAX || kinds[m->verb] == NULL)
 		fatalx("api: query of verb %u", m->verb);
-	args = json_parse_strict(m->args.data, m->args.len, MSG_DOC_MAX,
+	if ((q = calloc(1, sizeof(*q))) == NULL)
+		fatal("query");
+	q->op = m->op;
+	q->verb = (enum verb_id)m->verb;
+	(void)strlcpy(q->target, m->target, sizeof(q->target));
+	q->args = json_parse_strict(m->args.data, m->args.len, MSG_DOC_MAX,
 	    NULL);
-	if (!json_object_is_type(args, json_type_object))
+	if (!json_object_is_type(q->args, json_type_object))
 		fatalx("api: query without arguments");
+	env.api = api;
+	TAILQ_INSERT_TAIL(&env.queue, q, entry);
+	if (kinds[q->verb]->start(q) == QUERY_DONE)
+		answer(q);
+	else
+		turn_later();
+}
+
+void
+query_give_up(void)
+{
+	struct query	*q;
+
+	env.api = NULL;
+	while ((q = TAILQ_FIRST(&env.queue)) != NULL)
+		query_free(q);
+}
+
+/* A timer, not an active event: peers and commits are polled in between. */
+static void
+turn_later(void)
+{
+	static const struct timeval	 at_once = { 0, 0 };
+
+	if (!evtimer_pending(env.turn, NULL))
+		(void)evtimer_add(env.turn, &at_once);
+}
+
+/* The first in the queue has its slice, and goes to the end. */
+static void
+on_turn(evutil_socket_t fd __attribute__((unused)),
+    short what __attribute__((unused)), void *arg __attribute__((unused)))
+{
+	struct query	*q = TAILQ_FIRST(&env.queue);
+	int64_t		 end = proc_now_ms() + QUERY_SLICE_MS;
+	enum query_more	 more;
+
+	if (q == NULL)
+		return;
+	do
+		more = kinds[q->verb]->step(q);
+	while (more == QUERY_MORE && proc_now_ms() < end);
+	if (more == QUERY_DONE)
+		answer(q);
+	else {
+		TAILQ_REMOVE(&env.queue, q, entry);
+		TAILQ_INSERT_TAIL(&env.queue, q, entry);
+	}
+	if (!TAILQ_EMPTY(&env.queue))
+		turn_later();
+}
+
+static void
+answer(struct query *q)
+{
 	/* What is told is durable. */
 	if (history_pending())
 		commit_now();
-	status = queries[m->verb](m, args, &body);
-	answer_send(api, m->op, status, status == 503 ? 5 : 0, body);
-	json_object_put(body);
-	json_object_put(args);
+	if (env.api != NULL)
+		answer_send(env.api, q->op, q->status, q->status == 503 ?
+		    RETRY_SECONDS : 0, q->body);
+	query_free(q);
+}
+
+static void
+query_free(struct query *q)
+{
+	TAILQ_REMOVE(&env.queue, q, entry);
+	if (kinds[q->verb]->end != NULL)
+		kinds[q->verb]->end(q);
+	json_object_put(q->args);
+	json_object_put(q->body);
+	free(q);
+}
+
+enum query_more
+query_refuse(struct query *q, int status, const char *code, const char *fmt,
+    ...)
+{
+	char	 text[MSG_TEXT_MAX];
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	json_object_put(q->body);
+	q->status = status;
+	q->body = apply_error(code, text);
+	return (QUERY_DONE);
+}
+
+enum query_more
+query_no_pipeline(struct query *q)
+{
+	return (query_refuse(q, 404, "pipeline_not_found",
+	    "Pipeline not found: %s", q->target));
+}
+
+enum query_more
+query_no_history(struct query *q)
+{
+	return (query_refuse(q, 503, "unavailable",
+	    "The history can't be read now"));
 }
 
 void
@@ -91,48 +207,4 @@ answer_send(struct peer *api, uint64_t op, int status, uint32_t retry_after,
 		m.answer.more = len > 0;
 		peer_send(api, M_ANSWER, &m, -1);
 	} while (len > 0);
-}
-
-static int
-query_runs(const struct msg_query *m, struct json_object *args,
-    struct json_object **body)
-{
-	struct json_object	*runs;
-	char			 text[128];
-	int64_t			 limit = RUNS_DEFAULT;
-
-	if (store_find(m->target) == NULL) {
-		(void)snprintf(text, sizeof(text), "Pipeline not found: %s",
-		    m->target);
-		*body = apply_error("pipeline_not_found", text);
-		return (404);
-	}
-	if (json_int(args, "limit", &limit) == -1 || limit < 1 ||
-	    limit > RUNS_MAX)
-		limit = RUNS_DEFAULT;
-	runs = json_object_new_array();
-	if (history_each_run(m->target, (int)limit,
-	    json_string(args, "branch"), json_string(args, "status"), add_run,
-	    runs) == -1) {
-		json_object_put(runs);
-		*body = apply_error("unavailable",
-		    "The history can't be read now");
-		return (503);
-	}
-	*body = apply_success();
-	json_object_object_add(*body, "runs", runs);
-	json_object_object_add(*body, "count",
-	    json_object_new_int64((int64_t)json_object_array_length(runs)));
-	return (200);
-}
-
-static void
-add_run(const char *text, size_t len, void *arg)
-{
-	struct json_object	*doc, *run;
-
-	doc = json_parse_strict(text, len, MSG_DOC_MAX, NULL);
-	if (doc != NULL && (run = run_to_api(doc)) != NULL)
-		json_object_array_add(arg, run);
-	json_object_put(doc);
 }

@@ -39,12 +39,11 @@
 #include "history.h"
 #include "log.h"
 #include "proc.h"
+#include "query.h"
 #include "registry.h"
 #include "sandbox.h"
 #include "store.h"
 
-/* High for nothing, middle for peers, low for commits (commit.c). */
-#define PRIORITIES	3
 /* How many backups are tried for one that can be restored. */
 #define GOOD_BACKUP_TRIES 20
 /* Last words at the end, milliseconds. */
@@ -125,11 +124,11 @@ main(void)
 	log_init("registry", 1, 0);
 	(void)umask(077);
 	if ((env.base = event_base_new()) == NULL ||
-	    event_base_priority_init(env.base, PRIORITIES) == -1)
+	    event_base_priority_init(env.base, REGISTRY_PRIORITIES) == -1)
 		fatalx("event_base_new");
 	env.parent = proc_child_start(env.base, PROC_REGISTRY, on_setup,
 	    &parent_ops, NULL);
-	if (commit_init(env.base) == -1)
+	if (commit_init(env.base) == -1 || query_init(env.base) == -1)
 		fatalx("start");
 	event_base_dispatch(env.base);
 	if (env.begun) {
@@ -195,8 +194,10 @@ on_closed(struct peer *peer, const char *why)
 	if (why != NULL)
 		log_err("%s: %s", proc_name(peer_other(peer)), why);
 	/* It is gone when this returns: nothing more is sent there. */
-	if (peer == env.api)
+	if (peer == env.api) {
 		env.api = NULL;
+		query_give_up();
+	}
 	if (peer == env.poller)
 		env.poller = NULL;
 	commit_set_peers(env.poller, env.api);
@@ -470,7 +471,7 @@ static void
 on_query(struct peer *peer, const union msg *m,
     int fd __attribute__((unused)))
 {
-	query_answer(peer, &m->query);
+	query_take(peer, &m->query);
 }
 
 static void

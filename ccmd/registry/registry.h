@@ -21,7 +21,7 @@
  *	commit.c	what is held back until it is durable
  *	apply.c		outcomes and intents of operations, by verb
  *	learn.c		runs and looks
- *	query.c		questions about history, by verb
+ *	query*.c	questions about what is on disk (query.h)
  *	sync.c		telling poller and api what is there
  *	store.c save.c	pipelines.json
  *	backup.c	its backups
@@ -53,6 +53,13 @@ struct asked {
 	enum msg_type	 type;
 	const union msg	*m;
 };
+
+/*
+ * Priorities of libevent: high for nothing, middle for peers, low for
+ * commits and the slices of queries.
+ */
+#define REGISTRY_PRIORITIES	3
+#define REGISTRY_PRIORITY_LOW	2
 
 /* --- commit.c */
 
@@ -130,8 +137,6 @@ void learn_fresh(const struct msg_fresh *m);
 void learn_stale(const struct msg_stale *m);
 
 /* --- query.c */
-
-void query_answer(struct peer *api, const struct msg_query *m);
 
 /* An answer in as many pieces as it takes. */
 void answer_send(struct peer *api, uint64_t op, int status,
