@@ -36,49 +36,44 @@ static void	 clock_get(struct call *);
 static void	 clock_post(struct call *);
 static void	 settings_get(struct call *);
 static void	 settings_post(struct call *);
-static void	 limits_get(struct call *);
-static void	 limits_post(struct call *);
-static void	 tokens_post(struct call *);
-static int	 token_read(struct call *, struct json_object *);
-static int	 token_text(struct json_object *, const char *, char **);
-static int	 limits_read(struct call *, struct json_object *);
 static int	 settings_read(struct call *, struct json_object *);
 static int	 scenario_member(const char *, struct json_object *);
 
 static const struct route routes[] = {
-	{ "GET", "_sim/state", state_get, NULL },
-	{ "POST", "_sim/reset", reset_post, NULL },
-	{ "GET", "_sim/clock", clock_get, NULL },
-	{ "POST", "_sim/clock", clock_post, NULL },
-	{ "GET", "_sim/settings", settings_get, NULL },
-	{ "POST", "_sim/settings", settings_post, NULL },
-	{ "GET", "_sim/limits", limits_get, NULL },
-	{ "POST", "_sim/limits", limits_post, NULL },
-	{ "POST", "_sim/tokens", tokens_post, NULL },
-	{ "GET", "_sim/requests", reqlog_get, NULL },
-	{ "DELETE", "_sim/requests", reqlog_delete, NULL },
-	{ "GET", "_sim/counts", reqlog_counts, NULL },
-	{ "GET", "_sim/faults", fault_list, NULL },
-	{ "POST", "_sim/faults", fault_post, NULL },
-	{ "DELETE", "_sim/faults", fault_delete, NULL },
-	{ "DELETE", "_sim/faults/{}", fault_delete, NULL },
-	{ "POST", "_sim/bulk", control_bulk_post, NULL },
-	{ "GET", "_sim/repos", control_repos_get, NULL },
-	{ "POST", "_sim/repos", control_repos_post, NULL },
-	{ "GET", "_sim/repos/{}/{}", control_repo_get, NULL },
-	{ "PATCH", "_sim/repos/{}/{}", control_repo_patch, NULL },
-	{ "DELETE", "_sim/repos/{}/{}", control_repo_delete, NULL },
-	{ "GET", "_sim/repos/{}/{}/secrets", control_secrets_get, NULL },
+	{ "GET", "_sim/state", state_get, NULL, NULL },
+	{ "POST", "_sim/reset", reset_post, NULL, NULL },
+	{ "GET", "_sim/clock", clock_get, NULL, NULL },
+	{ "POST", "_sim/clock", clock_post, NULL, NULL },
+	{ "GET", "_sim/settings", settings_get, NULL, NULL },
+	{ "POST", "_sim/settings", settings_post, NULL, NULL },
+	{ "GET", "_sim/limits", control_limits_get, NULL, NULL },
+	{ "POST", "_sim/limits", control_limits_post, NULL, NULL },
+	{ "POST", "_sim/tokens", control_tokens_post, NULL, NULL },
+	{ "POST", "_sim/apps", control_apps_post, NULL, NULL },
+	{ "GET", "_sim/requests", reqlog_get, NULL, NULL },
+	{ "DELETE", "_sim/requests", reqlog_delete, NULL, NULL },
+	{ "GET", "_sim/counts", reqlog_counts, NULL, NULL },
+	{ "GET", "_sim/faults", fault_list, NULL, NULL },
+	{ "POST", "_sim/faults", fault_post, NULL, NULL },
+	{ "DELETE", "_sim/faults", fault_delete, NULL, NULL },
+	{ "DELETE", "_sim/faults/{}", fault_delete, NULL, NULL },
+	{ "POST", "_sim/bulk", control_bulk_post, NULL, NULL },
+	{ "GET", "_sim/repos", control_repos_get, NULL, NULL },
+	{ "POST", "_sim/repos", control_repos_post, NULL, NULL },
+	{ "GET", "_sim/repos/{}/{}", control_repo_get, NULL, NULL },
+	{ "PATCH", "_sim/repos/{}/{}", control_repo_patch, NULL, NULL },
+	{ "DELETE", "_sim/repos/{}/{}", control_repo_delete, NULL, NULL },
+	{ "GET", "_sim/repos/{}/{}/secrets", control_secrets_get, NULL, NULL },
 	{ "POST", "_sim/repos/{}/{}/workflows", control_workflows_post,
-	    NULL },
+	    NULL, NULL },
 	{ "PATCH", "_sim/repos/{}/{}/workflows/{}", control_workflow_patch,
-	    NULL },
+	    NULL, NULL },
 	{ "DELETE", "_sim/repos/{}/{}/workflows/{}", control_workflow_delete,
-	    NULL },
-	{ "POST", "_sim/repos/{}/{}/runs", control_runs_post, NULL },
-	{ "PATCH", "_sim/repos/{}/{}/runs/{}", control_run_patch, NULL },
-	{ "DELETE", "_sim/repos/{}/{}/runs/{}", control_run_delete, NULL },
-	{ NULL, NULL, NULL, NULL }
+	    NULL, NULL },
+	{ "POST", "_sim/repos/{}/{}/runs", control_runs_post, NULL, NULL },
+	{ "PATCH", "_sim/repos/{}/{}/runs/{}", control_run_patch, NULL, NULL },
+	{ "DELETE", "_sim/repos/{}/{}/runs/{}", control_run_delete, NULL, NULL },
+	{ NULL, NULL, NULL, NULL, NULL }
 };
 
 void
@@ -206,7 +201,7 @@ control_array(struct call *c, struct json_object *o, const char *key,
 	return ((int)json_object_array_length(*array));
 }
 
-/* {"repositories": [], "tokens": [], "limits": {}, "settings": {}} */
+/* Lists of "repositories", "tokens", "apps"; "limits", "settings". */
 int
 control_scenario(const char *path)
 {
@@ -234,19 +229,23 @@ scenario_member(const char *key, struct json_object *value)
 	size_t	 i, n;
 
 	if (strcmp(key, "limits") == 0)
-		return (limits_read(NULL, value));
+		return (control_limits_read(NULL, value));
 	if (strcmp(key, "settings") == 0)
 		return (settings_read(NULL, value));
-	if ((strcmp(key, "repositories") != 0 &&
-	    strcmp(key, "tokens") != 0) ||
-	    !json_object_is_type(value, json_type_array))
+	if (!json_object_is_type(value, json_type_array))
 		return (-1);
 	n = json_object_array_length(value);
 	for (i = 0; i < n; i++) {
 		struct json_object *o = json_object_array_get_idx(value, i);
 
-		if (*key == 't' ? token_read(NULL, o) == -1 :
-		    control_make_repo(NULL, o) == NULL)
+		if (strcmp(key, "repositories") == 0) {
+			if (control_make_repo(NULL, o) == NULL)
+				return (-1);
+		} else if (strcmp(key, "tokens") == 0) {
+			if (control_make_token(NULL, o) == -1)
+				return (-1);
+		} else if (strcmp(key, "apps") != 0 ||
+		    control_make_app(NULL, o) == -1)
 			return (-1);
 	}
 	return (0);
@@ -351,125 +350,4 @@ settings_read(struct call *c, struct json_object *o)
 	sim.settings.log_headers = control_boolean(o, "log_headers",
 	    sim.settings.log_headers);
 	return (0);
-}
-
-static void
-limits_get(struct call *c)
-{
-	struct json_object	*list = json_object_new_array(), *o;
-	struct account		*account;
-	struct budget		*b;
-
-	TAILQ_FOREACH(account, &sim.accounts, entry) {
-		b = &account->budget;
-		o = json_object_new_object();
-		json_object_object_add(o, "user",
-		    json_object_new_string(account->owner->login));
-		json_object_object_add(o, "used",
-		    json_object_new_int64(b->used));
-		json_object_object_add(o, "reset",
-		    json_object_new_int64(b->reset));
-		json_object_object_add(o, "points",
-		    json_object_new_int64(b->points));
-		json_object_object_add(o, "in_flight",
-		    json_object_new_int64(b->inflight));
-		json_object_array_add(list, o);
-	}
-	answer_json(c, 200, list);
-}
-
-static void
-limits_post(struct call *c)
-{
-	if (limits_read(c, c->input) == 0)
-		limits_get(c);
-}
-
-static int
-limits_read(struct call *c, struct json_object *o)
-{
-	static const char *const known[] = {
-		"hourly", "points", "concurrent", "enforce_hourly",
-		"enforce_points", "enforce_concurrent", "status",
-		"retry_after", "remaining", "reset_in", "user", NULL
-	};
-	struct settings		*s = &sim.settings;
-	struct budget		*b;
-
-	if (control_members(c, o, known) == -1)
-		return (-1);
-	s->hourly = control_integer(o, "hourly", s->hourly);
-	s->points = control_integer(o, "points", s->points);
-	s->concurrent = control_integer(o, "concurrent", s->concurrent);
-	s->enforce_hourly = control_boolean(o, "enforce_hourly",
-	    s->enforce_hourly);
-	s->enforce_points = control_boolean(o, "enforce_points",
-	    s->enforce_points);
-	s->enforce_concurrent = control_boolean(o, "enforce_concurrent",
-	    s->enforce_concurrent);
-	s->limit_status = (int)control_integer(o, "status",
-	    s->limit_status);
-	if (json_object_object_get_ex(o, "retry_after", NULL))
-		s->retry_after = control_integer(o, "retry_after", -1);
-	b = &account_get(control_string(o, "user", "octocat"))->budget;
-	if (json_object_object_get_ex(o, "reset_in", NULL))
-		b->reset = clock_now() / 1000 +
-		    control_integer(o, "reset_in", 0);
-	if (json_object_object_get_ex(o, "remaining", NULL)) {
-		if (b->reset <= clock_now() / 1000)
-			b->reset = clock_now() / 1000 + 3600;
-		b->used = s->hourly - control_integer(o, "remaining", 0);
-	}
-	return (0);
-}
-
-static void
-tokens_post(struct call *c)
-{
-	if (token_read(c, c->input) == 0)
-		answer_empty(c, 204);
-}
-
-static int
-token_read(struct call *c, struct json_object *o)
-{
-	static const char *const known[] = {
-		"token", "user", "valid", "readonly", "scopes",
-		"permissions", "expiration", NULL
-	};
-	const char	*text, *user;
-	struct token	*token;
-
-	if (control_members(c, o, known) == -1)
-		return (-1);
-	text = control_string(o, "token", "");
-	if (*text == '\0' || (token = token_add(text)) == NULL) {
-		control_error(c, 422, "token: missing, or one too many");
-		return (-1);
-	}
-	if ((user = control_string(o, "user", NULL)) != NULL)
-		token->account = account_get(user);
-	token->valid = control_boolean(o, "valid", token->valid);
-	token->readonly = control_boolean(o, "readonly", token->readonly);
-	if (token_text(o, "scopes", &token->scopes) == -1 ||
-	    token_text(o, "permissions", &token->permissions) == -1 ||
-	    token_text(o, "expiration", &token->expiration) == -1)
-		err(1, NULL);
-	/* What it may see or do has changed: so may every answer. */
-	etag_clear();
-	return (0);
-}
-
-static int
-token_text(struct json_object *o, const char *key, char **text)
-{
-	const char	*value;
-
-	if (!json_object_object_get_ex(o, key, NULL))
-		return (0);
-	free(*text);
-	*text = NULL;
-	if ((value = control_string(o, key, NULL)) == NULL)
-		return (0);
-	return ((*text = strdup(value)) == NULL ? -1 : 0);
 }

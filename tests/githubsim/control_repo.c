@@ -49,8 +49,6 @@ static int	 repo_read_children(struct call *, struct repo *,
 	    struct json_object *);
 static int	 workflow_read(struct call *, struct workflow *,
 	    struct json_object *);
-static int	 workflow_read_object(struct call *, struct json_object *,
-	    const char *, struct json_object **);
 static struct workflow *workflow_arg(struct call *);
 static struct json_object *repo_show(struct call *, struct repo *);
 static int	 replace(char **, const char *);
@@ -389,8 +387,8 @@ workflow_read(struct call *c, struct workflow *wf, struct json_object *o)
 	wf->state = intern(control_string(o, "state", wf->state));
 	wf->dispatch = control_boolean(o, "dispatch", wf->dispatch);
 	repo_changed(wf->repo);
-	if (workflow_read_object(c, o, "inputs", &wf->inputs) == -1 ||
-	    workflow_read_object(c, o, "plan", &wf->plan) == -1)
+	if (control_object(c, o, "inputs", &wf->inputs) == -1 ||
+	    control_object(c, o, "plan", &wf->plan) == -1)
 		return (-1);
 	if (json_object_object_get_ex(o, "jobs", &v) &&
 	    control_strings(v, &wf->jobs) == -1) {
@@ -403,24 +401,6 @@ workflow_read(struct call *c, struct workflow *wf, struct json_object *o)
 		if (control_make_run(c, wf->repo, wf,
 		    json_object_array_get_idx(v, (size_t)i)) == NULL)
 			return (-1);
-	return (0);
-}
-
-/* An object, or null to have none. */
-static int
-workflow_read_object(struct call *c, struct json_object *o, const char *key,
-    struct json_object **to)
-{
-	struct json_object	*v;
-
-	if (!json_object_object_get_ex(o, key, &v))
-		return (0);
-	if (v != NULL && !json_object_is_type(v, json_type_object)) {
-		control_error(c, 422, "%s: an object, or null", key);
-		return (-1);
-	}
-	json_object_put(*to);
-	*to = json_object_get(v);
 	return (0);
 }
 

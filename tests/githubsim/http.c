@@ -160,6 +160,15 @@ call_integer(struct call *c, const char *name, int lo, int hi, int otherwise)
 	return (n > hi ? hi : (int)n);
 }
 
+/* Where in a list the page starts that is wanted, and how long it is. */
+size_t
+call_page(struct call *c, size_t *size)
+{
+	*size = (size_t)call_integer(c, "per_page", 1, SIM_PAGE_MAX, 30);
+	return (*size * ((size_t)call_integer(c, "page", 1,
+	    INT_MAX / SIM_PAGE_MAX, 1) - 1));
+}
+
 /* The first row whose method and pattern fit the segments from `from` on. */
 const struct route *
 route_find(const struct route *table, struct call *c, int from)
@@ -266,9 +275,15 @@ call_token(struct call *c)
 	else if (strncasecmp(auth, "token ", 6) == 0)
 		auth += 6;
 	token_hash(auth, c->token_id);
+	c->bearer = auth;
 	c->token = token_find(auth);
-	if (c->token == NULL && sim.any_token && *auth != '\0')
+	/* A JWT is no token; an app's path looks at it. */
+	if (c->token == NULL && sim.any_token && *auth != '\0' &&
+	    strncmp(auth, "ghs_", 4) != 0 &&
+	    (strncmp(auth, "eyJ", 3) != 0 || strchr(auth, '.') == NULL))
 		c->token = token_add(auth);
+	if (c->token != NULL && token_good(c->token))
+		c->account = c->token->account;
 }
 
 static void

@@ -234,9 +234,7 @@ jobs_list(struct call *c, const struct run *run, int from, int to)
 	size_t			 size, first, n = 0;
 	int			 i;
 
-	size = (size_t)call_integer(c, "per_page", 1, SIM_PAGE_MAX, 30);
-	first = size * ((size_t)call_integer(c, "page", 1,
-	    INT_MAX / SIM_PAGE_MAX, 1) - 1);
+	first = call_page(c, &size);
 	for (; to >= from; to--)
 		for (i = 0; i < run_job_count(run); i++, n++)
 			if (n >= first && n < first + size)

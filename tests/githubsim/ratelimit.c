@@ -17,7 +17,7 @@
 /*
  * githubsim: GitHub's rate limits, counted for each user over all of the
  * user's tokens.  They are always counted and shown, enforced on request.
- * Source: "Rate limits for the REST API" in GitHub's documentation.
+ * The arithmetic is in limit.c.
  */
 
 #include "config.h"
@@ -27,63 +27,42 @@
 
 #include "githubsim.h"
 
-#define HOUR		3600
-#define MINUTE		60
-#define POINTS_READ	1
-#define POINTS_WRITE	5
-
-static struct budget *budget_of(struct call *);
-static void	 refuse(struct call *);
+static int	 is_free(const struct call *);
+static void	 refuse(struct call *, enum limit_verdict);
 static struct json_object *show(int64_t, int64_t, int64_t);
 
 /* Counts a call from its arrival on, however long the answer takes. */
 void
 ratelimit_enter(struct call *c)
 {
-	if (c->token == NULL || !c->token->valid || c->port == PORT_STORAGE)
+	if (c->account == NULL || c->port == PORT_STORAGE)
 		return;
-	c->inflight = &c->token->account->budget;
+	c->inflight = &c->account->budget;
 	c->inflight->inflight++;
-	c->crowded = c->inflight->inflight > sim.settings.concurrent;
+	c->crowded = c->inflight->inflight > sim.settings.limits.concurrent;
 }
 
 /* 0 lets the call in; -1: it has been answered. */
 int
 ratelimit_admit(struct call *c)
 {
-	struct budget	*b = budget_of(c);
-	int64_t		 points = POINTS_WRITE;
+	enum limit_verdict	 verdict;
+	int			 write = strcmp(c->method, "GET") != 0;
 
-	if (strcmp(c->method, "GET") == 0)
-		points = POINTS_READ;
-	b->points += points;
-	if ((sim.settings.enforce_concurrent && c->crowded) ||
-	    (sim.settings.enforce_points &&
-	    b->points > sim.settings.points)) {
-		refuse(c);
-		return (-1);
-	}
-	if (sim.settings.enforce_hourly && b->used >= sim.settings.hourly &&
-	    (c->nseg == 0 || strcmp(c->seg[0], "rate_limit") != 0)) {
-		answer_error(c, sim.settings.limit_status,
-		    "API rate limit exceeded for user ID %lld.",
-		    (long long)c->token->account->owner->id);
-		ratelimit_headers(c);
-		return (-1);
-	}
-	return (0);
+	verdict = limits_admit(&sim.settings.limits, &c->account->budget,
+	    clock_now() / 1000, write, is_free(c), c->crowded);
+	if (verdict == LIMIT_NONE)
+		return (0);
+	refuse(c, verdict);
+	return (-1);
 }
 
 /* A 304 costs nothing, nor does asking what is left. */
 void
 ratelimit_charge(struct call *c)
 {
-	struct budget	*b = budget_of(c);
-
-	if (c->status == 304 ||
-	    (c->nseg > 0 && strcmp(c->seg[0], "rate_limit") == 0))
-		return;
-	b->used++;
+	limits_charge(&c->account->budget, clock_now() / 1000, c->status,
+	    is_free(c));
 }
 
 void
@@ -97,13 +76,13 @@ ratelimit_release(struct call *c)
 void
 ratelimit_headers(struct call *c)
 {
-	struct budget	*b = budget_of(c);
-	int64_t		 left = sim.settings.hourly - b->used;
+	const struct limits	*l = &sim.settings.limits;
+	const struct budget	*b = &c->account->budget;
 
 	answer_header(c, "X-RateLimit-Limit", "%lld",
-	    (long long)sim.settings.hourly);
+	    (long long)limits_hourly(l, b));
 	answer_header(c, "X-RateLimit-Remaining", "%lld",
-	    (long long)(left < 0 ? 0 : left));
+	    (long long)limits_remaining(l, b));
 	answer_header(c, "X-RateLimit-Used", "%lld", (long long)b->used);
 	answer_header(c, "X-RateLimit-Reset", "%lld", (long long)b->reset);
 	answer_header(c, "X-RateLimit-Resource", "core");
@@ -112,7 +91,8 @@ ratelimit_headers(struct call *c)
 struct json_object *
 ratelimit_show(struct call *c)
 {
-	struct budget		*b = budget_of(c);
+	const struct budget	*b = &c->account->budget;
+	int64_t			 hourly;
 	struct json_object	*o = json_object_new_object();
 	struct json_object	*res = json_object_new_object();
 	static const struct {
@@ -124,14 +104,13 @@ ratelimit_show(struct call *c)
 	};
 	size_t			 i;
 
-	json_object_object_add(res, "core",
-	    show(sim.settings.hourly, b->used, b->reset));
+	hourly = limits_hourly(&sim.settings.limits, b);
+	json_object_object_add(res, "core", show(hourly, b->used, b->reset));
 	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		json_object_object_add(res, others[i].name,
 		    show(others[i].limit, 0, b->reset));
 	json_object_object_add(o, "resources", res);
-	json_object_object_add(o, "rate",
-	    show(sim.settings.hourly, b->used, b->reset));
+	json_object_object_add(o, "rate", show(hourly, b->used, b->reset));
 	return (o);
 }
 
@@ -148,10 +127,27 @@ show(int64_t limit, int64_t used, int64_t reset)
 	return (o);
 }
 
-/* A secondary limit: says when to come back only if it is told to. */
-static void
-refuse(struct call *c)
+static int
+is_free(const struct call *c)
 {
+	return (c->nseg == 1 && strcmp(c->seg[0], "rate_limit") == 0);
+}
+
+/* A secondary limit says when to come back only if it is told to. */
+static void
+refuse(struct call *c, enum limit_verdict verdict)
+{
+	if (verdict == LIMIT_HOURLY) {
+		answer_error(c, sim.settings.limit_status,
+		    "API rate limit exceeded for %s ID %lld.",
+		    c->token != NULL && c->token->installation != NULL ?
+		    "installation" : "user",
+		    (long long)(c->token != NULL &&
+		    c->token->installation != NULL ?
+		    c->token->installation->id : c->account->owner->id));
+		ratelimit_headers(c);
+		return;
+	}
 	c->doc = "overview/rate-limits-for-the-rest-api"
 	    "#about-secondary-rate-limits";
 	answer_error(c, sim.settings.limit_status, "You have exceeded a "
@@ -161,22 +157,4 @@ refuse(struct call *c)
 		answer_header(c, "Retry-After", "%lld",
 		    (long long)sim.settings.retry_after);
 	ratelimit_headers(c);
-}
-
-/* The user's budget, with its windows moved up to now. */
-static struct budget *
-budget_of(struct call *c)
-{
-	struct budget	*b = &c->token->account->budget;
-	int64_t		 now = clock_now() / 1000;
-
-	if (now >= b->reset) {
-		b->used = 0;
-		b->reset = now + HOUR;
-	}
-	if (now >= b->minute + MINUTE || now < b->minute) {
-		b->points = 0;
-		b->minute = now;
-	}
-	return (b);
 }

@@ -148,6 +148,24 @@ render_owner(struct call *c, const struct owner *owner)
 	return (o);
 }
 
+/* An owner as everyone sees it. */
+struct json_object *
+render_public(struct call *c, const struct owner *owner)
+{
+	struct json_object	*o = render_owner(c, owner);
+	static const char *const zeros[] = {
+		"public_repos", "public_gists", "followers", "following",
+	};
+	size_t			 i;
+
+	for (i = 0; i < sizeof(zeros) / sizeof(zeros[0]); i++)
+		ADD(o, zeros[i], INT(0));
+	ADD(o, "name", STR(owner->login));
+	ADD(o, "created_at", STR("2011-01-25T18:44:36Z"));
+	ADD(o, "updated_at", STR("2024-01-25T18:44:36Z"));
+	return (o);
+}
+
 /* The user whom a token belongs to, as GET /user shows it. */
 struct json_object *
 render_viewer(struct call *c, const struct owner *owner)

@@ -34,81 +34,101 @@
 
 /* Below /repos/{owner}/{repo} and /repositories/{id}. */
 static const struct route repo_routes[] = {
-	{ "GET", "", repo_get, "repos/repos#get-a-repository" },
+	{ "GET", "", repo_get, "repos/repos#get-a-repository",
+	    "metadata=read" },
+	{ "GET", "branches", branches_list,
+	    "branches/branches#list-branches", "contents=read" },
+	{ "GET", "branches/{}", branch_get, "branches/branches#get-a-branch",
+	    "contents=read" },
 	{ "GET", "actions/runs", runs_list,
-	    RUNS "list-workflow-runs-for-a-repository" },
-	{ "GET", "actions/runs/{}", run_get, RUNS "get-a-workflow-run" },
+	    RUNS "list-workflow-runs-for-a-repository", "actions=read" },
+	{ "GET", "actions/runs/{}", run_get, RUNS "get-a-workflow-run",
+	    "actions=read" },
 	{ "DELETE", "actions/runs/{}", run_delete,
-	    RUNS "delete-a-workflow-run" },
+	    RUNS "delete-a-workflow-run", "actions=write" },
 	{ "GET", "actions/runs/{}/attempts/{}", run_attempt_get,
-	    RUNS "get-a-workflow-run-attempt" },
+	    RUNS "get-a-workflow-run-attempt", "actions=read" },
 	{ "GET", "actions/runs/{}/attempts/{}/jobs", run_attempt_jobs,
-	    JOBS "list-jobs-for-a-workflow-run-attempt" },
+	    JOBS "list-jobs-for-a-workflow-run-attempt", "actions=read" },
 	{ "GET", "actions/runs/{}/attempts/{}/logs", run_attempt_logs,
-	    RUNS "download-workflow-run-attempt-logs" },
+	    RUNS "download-workflow-run-attempt-logs", "actions=read" },
 	{ "GET", "actions/runs/{}/jobs", run_jobs,
-	    JOBS "list-jobs-for-a-workflow-run" },
+	    JOBS "list-jobs-for-a-workflow-run", "actions=read" },
 	{ "GET", "actions/runs/{}/logs", run_logs,
-	    RUNS "download-workflow-run-logs" },
+	    RUNS "download-workflow-run-logs", "actions=read" },
 	{ "DELETE", "actions/runs/{}/logs", run_delete_logs,
-	    RUNS "delete-workflow-run-logs" },
+	    RUNS "delete-workflow-run-logs", "actions=write" },
 	{ "POST", "actions/runs/{}/cancel", run_cancel,
-	    RUNS "cancel-a-workflow-run" },
+	    RUNS "cancel-a-workflow-run", "actions=write" },
 	{ "POST", "actions/runs/{}/force-cancel", run_force_cancel,
-	    RUNS "force-cancel-a-workflow-run" },
+	    RUNS "force-cancel-a-workflow-run", "actions=write" },
 	{ "POST", "actions/runs/{}/rerun", run_rerun,
-	    RUNS "re-run-a-workflow" },
+	    RUNS "re-run-a-workflow", "actions=write" },
 	{ "POST", "actions/runs/{}/rerun-failed-jobs", run_rerun_failed,
-	    RUNS "re-run-failed-jobs-from-a-workflow-run" },
+	    RUNS "re-run-failed-jobs-from-a-workflow-run", "actions=write" },
 	{ "GET", "actions/jobs/{}", job_get,
-	    JOBS "get-a-job-for-a-workflow-run" },
+	    JOBS "get-a-job-for-a-workflow-run", "actions=read" },
 	{ "GET", "actions/jobs/{}/logs", job_logs,
-	    JOBS "download-job-logs-for-a-workflow-run" },
+	    JOBS "download-job-logs-for-a-workflow-run", "actions=read" },
 	{ "GET", "actions/workflows", workflows_list,
-	    WORKFLOWS "list-repository-workflows" },
+	    WORKFLOWS "list-repository-workflows", "actions=read" },
 	{ "GET", "actions/workflows/{}", workflow_get,
-	    WORKFLOWS "get-a-workflow" },
+	    WORKFLOWS "get-a-workflow", "actions=read" },
 	{ "GET", "actions/workflows/{}/runs", workflow_runs_list,
-	    RUNS "list-workflow-runs-for-a-workflow" },
+	    RUNS "list-workflow-runs-for-a-workflow", "actions=read" },
 	{ "PUT", "actions/workflows/{}/enable", workflow_enable,
-	    WORKFLOWS "enable-a-workflow" },
+	    WORKFLOWS "enable-a-workflow", "actions=write" },
 	{ "PUT", "actions/workflows/{}/disable", workflow_disable,
-	    WORKFLOWS "disable-a-workflow" },
+	    WORKFLOWS "disable-a-workflow", "actions=write" },
 	{ "POST", "actions/workflows/{}/dispatches", workflow_dispatch,
-	    WORKFLOWS "create-a-workflow-dispatch-event" },
+	    WORKFLOWS "create-a-workflow-dispatch-event", "actions=write" },
 	{ "GET", "actions/secrets/public-key", secrets_key,
-	    SECRETS "get-a-repository-public-key" },
+	    SECRETS "get-a-repository-public-key", "secrets=read" },
 	{ "GET", "actions/secrets", secrets_list,
-	    SECRETS "list-repository-secrets" },
+	    SECRETS "list-repository-secrets", "secrets=read" },
 	{ "GET", "actions/secrets/{}", secret_get,
-	    SECRETS "get-a-repository-secret" },
+	    SECRETS "get-a-repository-secret", "secrets=read" },
 	{ "PUT", "actions/secrets/{}", secret_put,
-	    SECRETS "create-or-update-a-repository-secret" },
+	    SECRETS "create-or-update-a-repository-secret", "secrets=write" },
 	{ "DELETE", "actions/secrets/{}", secret_delete,
-	    SECRETS "delete-a-repository-secret" },
+	    SECRETS "delete-a-repository-secret", "secrets=write" },
 	{ "GET", "environments/{}/secrets/public-key", secrets_key,
-	    SECRETS "get-an-environment-public-key" },
+	    SECRETS "get-an-environment-public-key", "environments=read" },
 	{ "GET", "environments/{}/secrets", secrets_list,
-	    SECRETS "list-environment-secrets" },
+	    SECRETS "list-environment-secrets", "environments=read" },
 	{ "GET", "environments/{}/secrets/{}", secret_get,
-	    SECRETS "get-an-environment-secret" },
+	    SECRETS "get-an-environment-secret", "environments=read" },
 	{ "PUT", "environments/{}/secrets/{}", secret_put,
-	    SECRETS "create-or-update-an-environment-secret" },
+	    SECRETS "create-or-update-an-environment-secret",
+	    "environments=write" },
 	{ "DELETE", "environments/{}/secrets/{}", secret_delete,
-	    SECRETS "delete-an-environment-secret" },
-	{ NULL, NULL, NULL, NULL }
+	    SECRETS "delete-an-environment-secret", "environments=write" },
+	{ NULL, NULL, NULL, NULL, NULL }
 };
 
 static const struct route other_routes[] = {
-	{ "GET", "user", user_get, "users/users#get-the-authenticated-user" },
+	{ "GET", "user", user_get, "users/users#get-the-authenticated-user",
+	    "metadata=read" },
 	{ "GET", "user/repos", user_repos,
-	    "repos/repos#list-repositories-for-the-authenticated-user" },
+	    "repos/repos#list-repositories-for-the-authenticated-user",
+	    "metadata=read" },
 	{ "GET", "orgs/{}/repos", org_repos,
-	    "repos/repos#list-organization-repositories" },
+	    "repos/repos#list-organization-repositories", "metadata=read" },
+	{ "GET", "orgs/{}", org_get, "orgs/orgs#get-an-organization",
+	    "metadata=read" },
+	{ "GET", "users/{}", owner_show, "users/users#get-a-user",
+	    "metadata=read" },
+	{ "GET", "users/{}/repos", owner_repos,
+	    "repos/repos#list-repositories-for-a-user", "metadata=read" },
+	{ "GET", "installation/repositories", installation_repos,
+	    "apps/installations#list-repositories-accessible-to-the-app-"
+	    "installation", NULL },
+	{ "DELETE", "installation/token", installation_revoke,
+	    "apps/installations#revoke-an-installation-access-token", NULL },
 	{ "GET", "rate_limit", rate_limit_get,
 	    "rate-limit/rate-limit#get-rate-limit-status-for-the-"
-	    "authenticated-user" },
-	{ NULL, NULL, NULL, NULL }
+	    "authenticated-user", "metadata=read" },
+	{ NULL, NULL, NULL, NULL, NULL }
 };
 
 static int	 strip_prefix(struct call *);
@@ -116,7 +136,6 @@ static int	 authenticate(struct call *);
 static int	 find_repo(struct call *);
 static void	 moved(struct call *, struct repo *);
 static void	 serve_repo(struct call *);
-static int	 may_write(struct call *);
 
 void
 api_serve(struct call *c)
@@ -139,14 +158,15 @@ api_serve(struct call *c)
 		answer_error(c, 404, "Not Found");
 		return;
 	}
-	if (authenticate(c) == -1 || ratelimit_admit(c) == -1)
+	if (apps_serve(c) || authenticate(c) == -1 ||
+	    ratelimit_admit(c) == -1)
 		return;
 	if (c->nseg > 0 && (strcmp(c->seg[0], "repos") == 0 ||
 	    strcmp(c->seg[0], "repositories") == 0))
 		serve_repo(c);
 	else if ((route = route_find(other_routes, c, 0)) != NULL) {
 		c->doc = route->doc;
-		if (!etag_fresh(c))
+		if (permission_check(c, route) && !etag_fresh(c))
 			route->handler(c);
 	} else
 		answer_error(c, 404, "Not Found");
@@ -169,11 +189,13 @@ serve_repo(struct call *c)
 		return;
 	}
 	c->doc = route->doc;
-	if (etag_fresh(c))
+	if (!permission_check(c, route) || etag_fresh(c))
 		return;
-	if (strcmp(c->method, "GET") != 0 && !may_write(c))
-		return;
-	route->handler(c);
+	if (strcmp(c->method, "GET") != 0 && c->repo->archived)
+		answer_error(c, 403, "Repository was archived so is "
+		    "read-only.");
+	else
+		route->handler(c);
 }
 
 /* GitHub Enterprise Server serves its API below /api/v3. */
@@ -204,9 +226,14 @@ authenticate(struct call *c)
 		answer_error(c, 401, "Requires authentication");
 		return (-1);
 	}
-	if (c->token == NULL || !c->token->valid) {
+	if (c->token == NULL || c->account == NULL) {
 		c->token = NULL;
 		answer_error(c, 401, "Bad credentials");
+		return (-1);
+	}
+	if (c->token->installation != NULL &&
+	    c->token->installation->suspended) {
+		answer_error(c, 403, "This installation has been suspended");
 		return (-1);
 	}
 	if (c->token->scopes != NULL) {
@@ -276,20 +303,4 @@ moved(struct call *c, struct repo *repo)
 	    "best-practices-for-using-the-rest-api#follow-redirects"));
 	answer_json(c, strcmp(c->method, "GET") == 0 ? 301 : 307, o);
 	answer_header(c, "Location", "%s", url);
-}
-
-static int
-may_write(struct call *c)
-{
-	if (c->token->readonly) {
-		answer_error(c, 403, "Resource not accessible by personal "
-		    "access token");
-		return (0);
-	}
-	if (c->repo->archived) {
-		answer_error(c, 403, "Repository was archived so is "
-		    "read-only.");
-		return (0);
-	}
-	return (1);
 }

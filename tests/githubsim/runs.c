@@ -118,9 +118,7 @@ list(struct call *c, struct workflow *wf)
 	filter.workflow = wf;
 	if (filter.any)
 		reachable = SIM_FILTERED_MAX;
-	size = (size_t)call_integer(c, "per_page", 1, SIM_PAGE_MAX, 30);
-	first = size * ((size_t)call_integer(c, "page", 1,
-	    INT_MAX / SIM_PAGE_MAX, 1) - 1);
+	first = call_page(c, &size);
 	RB_FOREACH(run, run_order, &c->repo->runs) {
 		if (!filter_fits(&filter, run))
 			continue;

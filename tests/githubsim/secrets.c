@@ -66,9 +66,7 @@ secrets_list(struct call *c)
 	struct secret		*secret;
 	size_t			 size, first, n = 0;
 
-	size = (size_t)call_integer(c, "per_page", 1, SIM_PAGE_MAX, 30);
-	first = size * ((size_t)call_integer(c, "page", 1,
-	    INT_MAX / SIM_PAGE_MAX, 1) - 1);
+	first = call_page(c, &size);
 	TAILQ_FOREACH(secret, &c->repo->secrets, entry) {
 		if (strcmp(secret->environment, environment(c)) != 0)
 			continue;

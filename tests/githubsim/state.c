@@ -61,15 +61,14 @@ state_init(void)
 	RB_INIT(&sim.run_ids);
 	TAILQ_INIT(&sim.tokens);
 	TAILQ_INIT(&sim.accounts);
+	TAILQ_INIT(&sim.apps);
 	sim.last_owner = FIRST_OWNER;
 	sim.last_repo = 800000000;
 	sim.last_workflow = 90000000;
 	sim.last_run = 17000000000;	/* wider than 32 bits, as today's */
 	sim.settings.cancel_delay = 2000;
 	sim.settings.weak_304 = 1;
-	sim.settings.hourly = 5000;
-	sim.settings.points = 900;
-	sim.settings.concurrent = 100;
+	limits_init(&sim.settings.limits);
 	sim.settings.limit_status = 403;
 	sim.settings.retry_after = 60;
 }
@@ -168,14 +167,22 @@ owner_get(const char *login)
 struct account *
 account_get(const char *login)
 {
+	return (account_named(login, NULL));
+}
+
+/* By its name; made when missing, of this owner or of the name's own. */
+struct account *
+account_named(const char *name, struct owner *owner)
+{
 	struct account	*account;
 
 	TAILQ_FOREACH(account, &sim.accounts, entry)
-		if (strcasecmp(account->owner->login, login) == 0)
+		if (strcasecmp(account->name, name) == 0)
 			return (account);
-	if ((account = calloc(1, sizeof(*account))) == NULL)
+	if ((account = calloc(1, sizeof(*account))) == NULL ||
+	    (account->name = strdup(name)) == NULL)
 		err(1, NULL);
-	account->owner = owner_get(login);
+	account->owner = owner != NULL ? owner : owner_get(name);
 	TAILQ_INSERT_TAIL(&sim.accounts, account, entry);
 	return (account);
 }
@@ -212,6 +219,95 @@ token_add(const char *text)
 	TAILQ_INSERT_TAIL(&sim.tokens, token, entry);
 	sim.ntokens++;
 	return (token);
+}
+
+void
+token_free(struct token *token)
+{
+	TAILQ_REMOVE(&sim.tokens, token, entry);
+	sim.ntokens--;
+	selection_clear(&token->selection);
+	json_object_put(token->grants);
+	free(token->scopes);
+	free(token->permissions);
+	free(token->expiration);
+	free(token->text);
+	free(token);
+}
+
+/* Neither revoked nor expired nor its installation gone. */
+int
+token_good(const struct token *token)
+{
+	return (token->valid &&
+	    (token->expires == 0 || clock_now() < token->expires) &&
+	    (token->installation == NULL || !token->installation->deleted));
+}
+
+/* May it do there what its permissions allow? */
+int
+token_reaches(const struct token *token, const struct repo *repo)
+{
+	const struct installation *at = token->installation;
+
+	if (token->scopes != NULL && !token_scope(token, "repo"))
+		return (0);
+	if (token->owner != NULL && token->owner != repo->owner)
+		return (0);
+	if (at != NULL && (at->owner != repo->owner ||
+	    !selection_has(&at->selection, repo->id)))
+		return (0);
+	return (selection_has(&token->selection, repo->id));
+}
+
+/* Is it one of a classic token's, "repo, workflow"? */
+int
+token_scope(const struct token *token, const char *scope)
+{
+	const char	*p = token->scopes;
+	size_t		 n, len = strlen(scope);
+
+	while (*(p += strspn(p, ", ")) != '\0') {
+		if ((n = strcspn(p, ", ")) == len &&
+		    strncmp(p, scope, len) == 0)
+			return (1);
+		p += n;
+	}
+	return (0);
+}
+
+void
+selection_clear(struct selection *sel)
+{
+	free(sel->id);
+	memset(sel, 0, sizeof(*sel));
+}
+
+/* From the first one on it is these only. */
+int
+selection_add(struct selection *sel, int64_t id)
+{
+	int64_t	*ids;
+
+	if ((ids = reallocarray(sel->id, sel->n + 1, sizeof(*ids))) == NULL)
+		return (-1);
+	sel->some = 1;
+	sel->id = ids;
+	ids[sel->n++] = id;
+	return (0);
+}
+
+int
+selection_has(const struct selection *sel, int64_t id)
+{
+	size_t	 i;
+
+	if (!sel->some)
+		return (1);
+	for (i = 0; i < sel->n; i++)
+		if (sel->id[i] == id)
+			return (1);
+	return (0);
 }
 
 void

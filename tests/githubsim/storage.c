@@ -77,8 +77,8 @@ void
 storage_serve(struct call *c)
 {
 	static const struct route routes[] = {
-		{ "GET", "logs/{}/{}/{}", NULL, NULL },
-		{ NULL, NULL, NULL, NULL }
+		{ "GET", "logs/{}/{}/{}", NULL, NULL, NULL },
+		{ NULL, NULL, NULL, NULL, NULL }
 	};
 	struct evbuffer	*data;
 	struct run	*run;

@@ -228,9 +228,12 @@ repo_visible(const struct repo *repo, const struct token *token)
 {
 	if (repo->deleted)
 		return (0);
-	if (!repo->restricted)
-		return (1);
-	return (token != NULL && strings_has(&repo->access, token->text));
+	if (repo->restricted && (token == NULL ||
+	    (!strings_has(&repo->access, token->text) &&
+	    !strings_has(&repo->access, token->account->name))))
+		return (0);
+	return (!repo->private || token == NULL ||
+	    token_reaches(token, repo));
 }
 
 int

@@ -45,9 +45,7 @@ workflows_list(struct call *c)
 	struct workflow		*wf;
 	size_t			 size, first, n = 0;
 
-	size = (size_t)call_integer(c, "per_page", 1, SIM_PAGE_MAX, 30);
-	first = size * ((size_t)call_integer(c, "page", 1,
-	    INT_MAX / SIM_PAGE_MAX, 1) - 1);
+	first = call_page(c, &size);
 	TAILQ_FOREACH(wf, &c->repo->workflows, entry) {
 		if (wf->gone)
 			continue;

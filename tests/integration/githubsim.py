@@ -287,8 +287,14 @@ class GitHubSim:
         return self.control("GET", "/settings")
 
     def token(self, token, **members):
-        """user=, valid=, readonly=, scopes=, permissions=, expiration="""
+        """user=, valid=, readonly=, scopes=, grants=, owner=,
+        repositories=, permissions=, expiration=, expires_in="""
         self.control("POST", "/tokens", {"token": token, **members})
+
+    def app(self, ident, **members):
+        """A GitHub App: public_key= (PEM), permissions=, lifetime=,
+        installations=[{"id":, "account":, "repositories":, ...}], ..."""
+        self.control("POST", "/apps", {"id": ident, **members})
 
     def reset(self):
         """Forgets repositories, faults, the log; the clock is real again."""

@@ -26,8 +26,8 @@ import pytest
 import requests
 
 from githubsim import ControlError, GitHubSim, token_id
-from test_githubsim import (  # noqa: F401 (fixtures)
-    RUNS, TOKEN, WORKFLOWS, Client, gh, openapi, sim, sim_is_well)
+from githubsim_client import (  # noqa: F401 (fixtures)
+    RUNS, TOKEN, WORKFLOWS, Client, gh, sim, sim_is_well)
 
 
 # Faults.
@@ -66,7 +66,7 @@ def test_fault_status(sim, gh):
     sim.fault(status=429, method="GET", headers={"Retry-After": "9"},
               skip=1, prefix="/user")
     for _ in range(2):
-        r = Client(sim, None).get(RUNS)
+        r = Client(sim, check=False).get(RUNS)
         assert (r.status_code, r.text) == (502, "<html>unicorn</html>")
     assert gh.get(RUNS).status_code == 200
     assert gh.get("/user").status_code == 200
@@ -129,7 +129,7 @@ def test_fault_content_length(sim, delta):
 
 def test_fault_garbage(sim):
     sim.fault("garbage", count=1)
-    r = Client(sim, None).get(RUNS)
+    r = Client(sim, check=False).get(RUNS)
     assert r.status_code == 200
     with pytest.raises(ValueError):
         r.json()
@@ -195,7 +195,7 @@ def test_wait(sim, gh):
 
     def later():
         for path in ("/user", RUNS, RUNS):
-            Client(sim, None).get(path)
+            Client(sim, check=False).get(path)
     thread = threading.Timer(0.2, later)
     thread.start()
     found = sim.wait_for(3, since=mark, prefix=RUNS)
@@ -257,7 +257,7 @@ def test_ends_with_its_parent(tmp_path):
     s.process.stdout.close()
 
 
-def test_tls(tmp_path, openapi):
+def test_tls(tmp_path):
     with GitHubSim(tmp_path, tls=True) as s:
         s.add_repo("a/b", workflows=["x.yml"])
         r = requests.get(s.https_url + "/repos/a/b", verify=str(s.ca),
@@ -269,11 +269,11 @@ def test_tls(tmp_path, openapi):
         sim_is_well(s)
 
 
-def test_base_path(tmp_path, openapi):
+def test_base_path(tmp_path):
     with GitHubSim(tmp_path, base="/api/v3") as s:
         s.add_repo("a/b", workflows=["x.yml"])
         s.bulk(1, 3, owner="c", prefix="d")
-        gh = Client(s, openapi)
+        gh = Client(s)
         assert gh.get("/repos/a/b").json()["url"] == s.url + "/repos/a/b"
         r = gh.get("/repos/c/d-0/actions/runs?per_page=1")
         assert r.links["next"]["url"].startswith(s.url + "/repositories/")
@@ -283,7 +283,7 @@ def test_base_path(tmp_path, openapi):
         sim_is_well(s)
 
 
-def test_scenario(tmp_path, openapi):
+def test_scenario(tmp_path):
     scenario = {
         "tokens": [{"token": TOKEN, "user": "mona"}],
         "settings": {"cancel_delay": 0}, "limits": {"hourly": 60},
@@ -292,7 +292,7 @@ def test_scenario(tmp_path, openapi):
             "workflows": [{"path": "deploy.yml", "id": 5, "runs": [
                 {"id": 9, "conclusion": "success", "age": 60}]}]}]}
     with GitHubSim(tmp_path, scenario=scenario) as s:
-        gh = Client(s, openapi)
+        gh = Client(s)
         assert gh.get("/user").json()["login"] == "mona"
         assert gh.get("/repositories/77").json()["default_branch"] == "trunk"
         r = gh.get("/repos/x/y/actions/runs/9")
@@ -303,9 +303,9 @@ def test_scenario(tmp_path, openapi):
         GitHubSim(tmp_path, scenario={"repositories": [{"x": 1}]}).start()
 
 
-def test_demo(tmp_path, openapi):
+def test_demo(tmp_path):
     with GitHubSim(tmp_path, demo=True) as s:
-        gh = Client(s, openapi)
+        gh = Client(s)
         repos = gh.get("/orgs/acme/repos").json()
         assert len(repos) == 5
         total = 0
