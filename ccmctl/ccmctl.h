@@ -318,6 +318,9 @@ const char *view_number(struct json_object *o, const char *name);
 /* The stats object of contract.md. */
 void view_figures(const struct view *v, struct json_object *stats);
 
+/* An answer to budget.show. */
+void view_budget(const struct view *v, struct json_object *answer);
+
 /* An answer as text.  Knows each verb's; prints all members of others. */
 void show_answer(FILE *f, const struct term *term, const struct verb *verb,
     struct json_object *answer, int64_t now);

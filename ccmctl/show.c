@@ -66,6 +66,7 @@ static const show_fn shows[VERB_MAX] = {
 	[VERB_PIPELINE_STATS] = show_stats,
 	[VERB_PIPELINE_RUNS] = show_runs,
 	[VERB_PIPELINE_TEARDOWN] = show_torn_down,
+	[VERB_BUDGET_SHOW] = view_budget,
 };
 
 static const struct {

@@ -58,6 +58,7 @@ static void	 on_rows(struct peer *, const union msg *, int);
 static void	 on_fresh(struct peer *, const union msg *, int);
 static void	 on_readback(struct peer *, const union msg *, int);
 static void	 on_stale(struct peer *, const union msg *, int);
+static void	 on_budget(struct peer *, const union msg *, int);
 static void	 on_synced(struct peer *, const union msg *, int);
 static size_t	 connections(void);
 
@@ -70,7 +71,9 @@ static const msg_fn parent_table[M_MAX] = {
 	[M_VERBOSE] = on_verbose,
 };
 
-static const msg_fn poller_table[M_MAX] = { NULL };
+static const msg_fn poller_table[M_MAX] = {
+	[M_BUDGET] = on_budget,
+};
 
 static const msg_fn registry_table[M_MAX] = {
 	[M_ANSWER] = on_answer,
@@ -245,6 +248,14 @@ on_stale(struct peer *peer __attribute__((unused)), const union msg *m,
 {
 	if (view_stale(&m->stale) == -1)
 		log_warn("registry: no such pipeline is stale");
+}
+
+static void
+on_budget(struct peer *peer __attribute__((unused)), const union msg *m,
+    int fd __attribute__((unused)))
+{
+	if (budget_take(&m->budget) == -1)
+		log_warn("poller: a budget that is none");
 }
 
 /* All that is on disk is here: whoever asks now gets all of it. */

@@ -24,6 +24,7 @@
  *	control.c	the control socket
  *	route.c		from a request to its operation, and back
  *	auth.c		tokens and roles
+ *	budget.c	what GitHub's rate limits leave
  *	view.c		pipelines and their runs
  *	read.c		what is answered from the view
  */
@@ -141,6 +142,12 @@ void read_set_synced(void);
 int read_is_synced(void);
 /* Connections open now, for the status. */
 void read_set_connections(size_t (*count)(void));
+
+/* --- budget.c */
+
+/* Take in what the poller said of a credential; -1 if it makes no sense. */
+int budget_take(const struct msg_budget *m);
+void budget_read(struct request *req);
 
 /* --- conn.c, control.c */
 

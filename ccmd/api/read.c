@@ -61,6 +61,7 @@ static const read_fn readers[VERB_MAX] = {
 	[VERB_PIPELINE_SHOW] = read_show,
 	[VERB_PIPELINE_STATS] = read_stats,
 	[VERB_STATS_LIST] = read_stats_list,
+	[VERB_BUDGET_SHOW] = budget_read,
 	[VERB_DAEMON_STATUS] = read_status,
 	[VERB_HEALTHZ] = read_healthz,
 	[VERB_READYZ] = read_readyz,

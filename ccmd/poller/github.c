@@ -41,6 +41,7 @@
 #include "json.h"
 #include "log.h"
 #include "proc.h"
+#include "timestamp.h"
 
 #define GITHUB_MAX		32	/* credentials */
 #define GH_URL_MAX		3072
@@ -85,6 +86,9 @@ struct gh_call {
 static struct {
 	struct event_base *base;
 	struct github	 all[GITHUB_MAX];
+	uint32_t	 reserve;
+	void		(*room)(struct github *);
+	void		(*learnt)(void);
 } env;
 
 static void	 pump(struct github *);
@@ -102,6 +106,9 @@ static int	 learn(struct gh_call *, const struct http_reply *);
 static void	 finish(struct gh_call *, const struct gh_reply *);
 static void	 call_free(struct gh_call *);
 static int	 is_write(const struct gh_call *);
+static enum budget_kind kind_of(const struct gh_call *);
+static void	 throttled(struct github *, enum budget_kind,
+		    struct gh_reply *);
 static int	 is_secondary(const struct http_reply *);
 static const char *next_path(const struct github *, const char *);
 static size_t	 origin_length(const char *);
@@ -118,8 +125,7 @@ github_reset(struct event_base *base)
 
 int
 github_add(uint32_t index, const char *name, const char *url,
-    const char *owners, uint32_t concurrent,
-    uint32_t points __attribute__((unused)))
+    const char *owners, uint32_t concurrent, uint32_t points)
 {
 	struct github	*gh;
 	int		 i;
@@ -134,9 +140,9 @@ github_add(uint32_t index, const char *name, const char *url,
 			return (-1);
 		for (i = 0; i < GH_PRIORITIES; i++)
 			TAILQ_INIT(&gh->waiting[i]);
-		budget_init(&gh->budget, concurrent);
+		budget_init(&gh->budget);
 	}
-	gh->budget.concurrent = concurrent;
+	budget_limits(&gh->budget, concurrent, points, env.reserve);
 	if (strlcpy(gh->name, name, sizeof(gh->name)) >= sizeof(gh->name) ||
 	    strlcpy(gh->url, url, sizeof(gh->url)) >= sizeof(gh->url) ||
 	    snprintf(gh->owners, sizeof(gh->owners), owners[0] == '\0' ? "" :
@@ -229,8 +235,51 @@ github_has_token(const struct github *gh)
 	return (gh->token != NULL);
 }
 
-const struct budget *
-github_budget(const struct github *gh)
+void
+github_set_reserve(uint32_t reserve)
+{
+	struct budget	*b;
+	size_t		 i;
+
+	env.reserve = reserve;
+	for (i = 0; i < GITHUB_MAX; i++) {
+		b = &env.all[i].budget;
+		budget_limits(b, b->concurrent, b->points, reserve);
+	}
+}
+
+void
+github_set_hooks(void (*room)(struct github *), void (*learnt)(void))
+{
+	env.room = room;
+	env.learnt = learnt;
+}
+
+struct github *
+github_next(struct github *after)
+{
+	struct github	*gh = after == NULL ? env.all : after + 1;
+
+	for (; gh < env.all + GITHUB_MAX; gh++)
+		if (gh->configured)
+			return (gh);
+	return (NULL);
+}
+
+const char *
+github_name(const struct github *gh)
+{
+	return (gh->name);
+}
+
+uint32_t
+github_index(const struct github *gh)
+{
+	return ((uint32_t)(gh - env.all));
+}
+
+struct budget *
+github_budget(struct github *gh)
 {
 	return (&gh->budget);
 }
@@ -287,7 +336,7 @@ github_cancel(struct gh_call *call)
 
 	if (call->req != NULL) {
 		http_cancel(call->req);
-		budget_end(&gh->budget);
+		budget_end(&gh->budget, kind_of(call));
 		event_active(gh->timer, EV_TIMEOUT, 1);
 	}
 	call_free(call);
@@ -311,6 +360,12 @@ is_write(const struct gh_call *call)
 	return (strcmp(call->method, "GET") != 0);
 }
 
+static enum budget_kind
+kind_of(const struct gh_call *call)
+{
+	return (call->priority == GH_COMMAND ? BUDGET_COMMAND : BUDGET_LOOK);
+}
+
 static void
 on_timer(evutil_socket_t fd __attribute__((unused)),
     short what __attribute__((unused)), void *arg)
@@ -325,16 +380,11 @@ on_expiry(evutil_socket_t fd __attribute__((unused)),
 {
 	struct gh_call	*call = arg;
 	struct gh_reply	 r;
-	int64_t		 paused, now = proc_now_ms();
 
 	memset(&r, 0, sizeof(r));
-	paused = call->gh->budget.paused_until - now;
-	if (call->req == NULL && paused > 0) {
-		r.result = GH_LIMITED;
-		r.wait = (paused + 999) / 1000;
-		(void)snprintf(r.why, sizeof(r.why), "GitHub's rate limit: "
-		    "throttled for %lld s more", (long long)r.wait);
-	} else {
+	if (call->req == NULL)
+		throttled(call->gh, kind_of(call), &r);
+	if (r.result != GH_LIMITED) {
 		r.result = GH_FAILED;
 		(void)snprintf(r.why, sizeof(r.why),
 		    "GitHub did not answer in time");
@@ -342,7 +392,7 @@ on_expiry(evutil_socket_t fd __attribute__((unused)),
 	if (call->req != NULL) {
 		http_cancel(call->req);
 		call->req = NULL;
-		budget_end(&call->gh->budget);
+		budget_end(&call->gh->budget, kind_of(call));
 		TAILQ_INSERT_TAIL(&call->gh->waiting[call->priority], call,
 		    entry);
 	}
@@ -360,7 +410,8 @@ pump(struct github *gh)
 
 	for (i = 0; i < GH_PRIORITIES; i++)
 		TAILQ_FOREACH_SAFE(call, &gh->waiting[i], entry, next) {
-			wait = budget_wait(&gh->budget, now, is_write(call));
+			wait = budget_wait(&gh->budget, now, kind_of(call),
+			    is_write(call));
 			if (wait == 0) {
 				if (start(call, now) == -1)
 					wait = 1000;	/* no memory now */
@@ -376,6 +427,8 @@ pump(struct github *gh)
 		tv.tv_usec = (soonest % 1000) * 1000;
 		evtimer_add(gh->timer, &tv);
 	}
+	if (TAILQ_EMPTY(&gh->waiting[GH_LOOK]) && env.room != NULL)
+		env.room(gh);
 }
 
 static int
@@ -402,7 +455,7 @@ start(struct gh_call *call, int64_t now)
 	}
 	TAILQ_REMOVE(&gh->waiting[call->priority], call, entry);
 	call->req = req;
-	budget_start(&gh->budget, now, is_write(call));
+	budget_start(&gh->budget, now, kind_of(call), is_write(call));
 	return (0);
 }
 
@@ -415,17 +468,14 @@ on_reply(const struct http_reply *http, void *arg)
 	int		 limited;
 
 	memset(&r, 0, sizeof(r));
-	budget_end(&gh->budget);
+	budget_end(&gh->budget, kind_of(call));
 	call->req = NULL;
 	TAILQ_INSERT_HEAD(&gh->waiting[call->priority], call, entry);
 	limited = learn(call, http);
 	if (limited) {
+		throttled(gh, kind_of(call), &r);
 		r.result = GH_LIMITED;
 		r.status = http->status;
-		r.wait = (gh->budget.paused_until - proc_now_ms() + 999) /
-		    1000;
-		(void)snprintf(r.why, sizeof(r.why), "GitHub's rate limit: "
-		    "throttled for %lld s", (long long)r.wait);
 	} else {
 		if (follow(call, http, &r)) {
 			pump(gh);
@@ -453,8 +503,50 @@ learn(struct gh_call *call, const struct http_reply *http)
 	a.reset = http->reset;
 	a.date = http->date;
 	a.secondary = is_secondary(http);
+	if (env.learnt != NULL)
+		env.learnt();
 	return (budget_learn(&call->gh->budget, &a, proc_now_ms(),
 	    time(NULL)));
+}
+
+/* GH_LIMITED, for how long and why, if there is a pause. */
+static void
+throttled(struct github *gh, enum budget_kind kind, struct gh_reply *r)
+{
+	int64_t	 left;
+
+	if (github_throttled(gh, kind == BUDGET_COMMAND ? GH_COMMAND :
+	    GH_LOOK, &left, r->why, sizeof(r->why)) == 0)
+		return;
+	r->result = GH_LIMITED;
+	r->wait = (left + 999) / 1000;
+}
+
+int
+github_throttled(struct github *gh, int priority, int64_t *left, char *why,
+    size_t size)
+{
+	static const char *const whys[] = {
+		[BUDGET_PAUSE_REFUSED] = "GitHub refused by a rate limit",
+		[BUDGET_PAUSE_SPENT] = "the hour's requests are used up",
+		[BUDGET_PAUSE_RESERVE] = "what is left of the hour's "
+		    "requests is kept for commands",
+	};
+	enum budget_pause	 pause;
+	char			 until[TIMESTAMP_SIZE];
+	struct timespec		 ts;
+
+	pause = budget_paused(&gh->budget, proc_now_ms(), priority ==
+	    GH_COMMAND ? BUDGET_COMMAND : BUDGET_LOOK, left);
+	if (pause == BUDGET_NOT_PAUSED)
+		return (0);
+	/* Rounded as a whole, so that it is the same text each time. */
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	timestamp_format(ts.tv_sec + (ts.tv_nsec / 1000000 + *left + 500) /
+	    1000, until);
+	(void)snprintf(why, size, "throttled until %s: %s", until,
+	    whys[pause]);
+	return (1);
 }
 
 /*

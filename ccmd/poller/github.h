@@ -83,7 +83,28 @@ const char *github_url(const struct github *gh);
 
 /* 0 if there is no token to ask with. */
 int github_has_token(const struct github *gh);
-const struct budget *github_budget(const struct github *gh);
+
+/* Those that are configured, NULL begins and ends; name and index. */
+struct github *github_next(struct github *after);
+const char *github_name(const struct github *gh);
+uint32_t github_index(const struct github *gh);
+
+/* Per cent of each limit that looks leave to commands. */
+void github_set_reserve(uint32_t reserve);
+struct budget *github_budget(struct github *gh);
+
+/*
+ * Is there a pause for calls of that priority?  If so returns 1, with the
+ * milliseconds left and a sentence: "throttled until ...".
+ */
+int github_throttled(struct github *gh, int priority, int64_t *left,
+    char *why, size_t size);
+
+/*
+ * `room` is called when nothing waits and more could run, `learnt` at each
+ * answer.
+ */
+void github_set_hooks(void (*room)(struct github *), void (*learnt)(void));
 
 /*
  * Queue a call.  `path` begins with a slash.  `etag` and `body` may be NULL

@@ -41,6 +41,7 @@
 #include "log.h"
 #include "poller.h"
 #include "proc.h"
+#include "report.h"
 #include "sandbox.h"
 #include "watch.h"
 
@@ -109,7 +110,8 @@ main(void)
 		fatalx("event_base_new");
 	env.parent = proc_child_start(env.base, PROC_POLLER, on_setup,
 	    &parent_ops, NULL);
-	if (tell_init(env.base) == -1 || watch_init(env.base) == -1)
+	if (tell_init(env.base) == -1 || watch_init(env.base) == -1 ||
+	    report_init(env.base) == -1)
 		fatal("start");
 	event_base_dispatch(env.base);
 	return (0);
@@ -167,6 +169,7 @@ on_peer(struct peer *peer __attribute__((unused)), const union msg *m,
 	else
 		fatalx("unexpected peer");
 	tell_set_registry(env.registry);
+	report_set_api(env.api);
 }
 
 static void
@@ -216,6 +219,7 @@ on_conf_poll(struct peer *peer __attribute__((unused)), const union msg *m,
 {
 	watch_set_intervals(m->conf_poll.active, m->conf_poll.idle,
 	    m->conf_poll.max);
+	github_set_reserve(m->conf_poll.reserve);
 }
 
 static void
@@ -296,6 +300,8 @@ on_synced(struct peer *peer __attribute__((unused)), const union msg *m,
 	struct pipeline	*p;
 
 	env.synced = 1;
+	github_set_hooks(NULL, report_changed);
+	report_changed();
 	log_debug("%u pipelines", m->synced.pipelines);
 	for (p = pipelines_next(NULL); p != NULL; p = pipelines_next(p))
 		op_teardown_pipeline(p);

@@ -120,6 +120,22 @@ watch_interval(const struct repository *r)
 }
 
 void
+watch_figures(const struct github *gh, struct watch_figures *f)
+{
+	struct repository	*r;
+
+	memset(f, 0, sizeof(*f));
+	f->interval_active = env.active;
+	f->interval_idle = env.idle;
+	f->stretch = 1000;
+	RB_FOREACH(r, repository_tree, &env.repositories)
+		if (r->gh == gh) {
+			f->repositories++;
+			f->active += watch_interval(r) == env.active;
+		}
+}
+
+void
 watch_restore(const char *url, const char *etag, uint64_t newest)
 {
 	struct former	*f;

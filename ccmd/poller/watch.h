@@ -162,6 +162,17 @@ void watch_pipeline(struct pipeline *p);
 void watch_restore(const char *url, const char *etag, uint64_t newest);
 void watch_start(void);
 
+/* How often the repositories of a GitHub are looked at, for people. */
+struct watch_figures {
+	uint32_t	 repositories;
+	uint32_t	 active;
+	uint32_t	 interval_active;	/* seconds */
+	uint32_t	 interval_idle;
+	uint32_t	 stretch;	/* thousandths of the idle interval */
+	const char	*why;		/* it is stretched, or NULL */
+};
+void watch_figures(const struct github *gh, struct watch_figures *f);
+
 /* Look now; `w` is the caller's until it is called. */
 void watch_now(struct pipeline *p, struct waiter *w);
 void watch_forget(struct repository *r, struct waiter *w);

@@ -1,0 +1,179 @@
+/*
+ * Copyright (c) 2026 The CCM authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * What GitHub's rate limits leave, for each credential, as the poller last
+ * said.  Runs in the api.  Must not know a credential's token.
+ */
+
+#include "config.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api.h"
+#include "log.h"
+#include "timestamp.h"
+
+#define BUDGETS_MAX	32	/* credentials, as ccmd.conf can have */
+
+static struct {
+	struct {
+		struct msg_budget m;
+		char		 name[MSG_ID_MAX + 1];
+		char		 why[MSG_TEXT_MAX + 1];
+	} all[BUDGETS_MAX];
+	uint32_t	 total;
+} env;
+
+static struct json_object *budget_json(const struct msg_budget *);
+static struct json_object *hour(const struct msg_budget *);
+static struct json_object *answers(const struct msg_budget *);
+static struct json_object *pair(const char *, uint32_t, const char *,
+		    uint32_t);
+static void	 put(struct json_object *, const char *, int64_t);
+static void	 put_known(struct json_object *, const char *, int64_t);
+static void	 put_time(struct json_object *, const char *, int64_t);
+
+int
+budget_take(const struct msg_budget *m)
+{
+	if (m->index >= BUDGETS_MAX || m->total > BUDGETS_MAX ||
+	    m->index >= m->total)
+		return (-1);
+	env.total = m->total;
+	env.all[m->index].m = *m;
+	(void)strlcpy(env.all[m->index].name, m->name,
+	    sizeof(env.all[m->index].name));
+	(void)strlcpy(env.all[m->index].why, m->why,
+	    sizeof(env.all[m->index].why));
+	env.all[m->index].m.name = env.all[m->index].name;
+	env.all[m->index].m.why = env.all[m->index].why;
+	return (0);
+}
+
+void
+budget_read(struct request *req)
+{
+	struct json_object	*o = json_object_new_object(), *list;
+	uint32_t		 i;
+	int64_t			 n = 0;
+
+	list = json_object_new_array();
+	for (i = 0; i < env.total; i++) {
+		if (env.all[i].m.name == NULL)
+			continue;
+		json_object_array_add(list, budget_json(&env.all[i].m));
+		n++;
+	}
+	json_object_object_add(o, "success", json_object_new_boolean(1));
+	json_object_object_add(o, "budgets", list);
+	put(o, "count", n);
+	answer_json(req, 200, o);
+}
+
+static struct json_object *
+budget_json(const struct msg_budget *m)
+{
+	struct json_object	*o = hour(m);
+	char			 stretch[32];
+
+	(void)snprintf(stretch, sizeof(stretch), "%u.%02u",
+	    m->stretch / 1000, m->stretch % 1000 / 10);
+	json_object_object_add(o, "points", pair("limit", m->points, "used",
+	    m->points_used));
+	json_object_object_add(o, "concurrent", pair("limit", m->concurrent,
+	    "running", m->running));
+	json_object_object_add(o, "repositories", pair("watched",
+	    m->repositories, "active", m->active));
+	json_object_object_add(o, "interval_seconds", pair("active",
+	    m->interval_active, "idle", m->interval_idle));
+	json_object_object_add(o, "stretch",
+	    json_object_new_double_s(m->stretch / 1000.0, stretch));
+	json_object_object_add(o, "answers", answers(m));
+	put_time(o, "throttled_until", m->throttled > 0 ? m->throttled : -1);
+	json_object_object_add(o, "reason", m->why[0] == '\0' ? NULL :
+	    json_object_new_string(m->why));
+	return (o);
+}
+
+static struct json_object *
+hour(const struct msg_budget *m)
+{
+	struct json_object	*o = json_object_new_object();
+
+	json_object_object_add(o, "credential",
+	    json_object_new_string(m->name));
+	put_known(o, "limit", m->limit);
+	put_known(o, "used", m->used);
+	put_known(o, "remaining", m->remaining);
+	put_known(o, "reserve", m->limit == -1 ? -1 :
+	    m->limit * m->reserve / 100);
+	put_time(o, "reset", m->reset);
+	put(o, "projected_per_hour", m->projected);
+	return (o);
+}
+
+static struct json_object *
+answers(const struct msg_budget *m)
+{
+	struct json_object	*o = json_object_new_object();
+
+	put(o, "ok", (int64_t)m->ok);
+	put(o, "not_modified", (int64_t)m->unchanged);
+	put(o, "refused", (int64_t)m->refused);
+	put(o, "limited", (int64_t)m->limited);
+	put(o, "failed", (int64_t)m->failed);
+	return (o);
+}
+
+/* A limit of 0 is none: null. */
+static struct json_object *
+pair(const char *first, uint32_t a, const char *second, uint32_t b)
+{
+	struct json_object	*o = json_object_new_object();
+
+	if (a == 0 && strcmp(first, "limit") == 0)
+		json_object_object_add(o, first, NULL);
+	else
+		put(o, first, a);
+	put(o, second, b);
+	return (o);
+}
+
+static void
+put(struct json_object *o, const char *name, int64_t n)
+{
+	json_object_object_add(o, name, json_object_new_int64(n));
+}
+
+/* Null as long as GitHub has not said. */
+static void
+put_known(struct json_object *o, const char *name, int64_t n)
+{
+	json_object_object_add(o, name, n == -1 ? NULL :
+	    json_object_new_int64(n));
+}
+
+static void
+put_time(struct json_object *o, const char *name, int64_t at)
+{
+	char	 text[TIMESTAMP_SIZE];
+
+	json_object_object_add(o, name, at == -1 ? NULL :
+	    json_object_new_string(timestamp_format(at, text)));
+}

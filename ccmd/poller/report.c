@@ -1,0 +1,212 @@
+/*
+ * Copyright (c) 2026 The CCM authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * What the poller reports to the api: each credential's budget and how
+ * often its repositories are looked at.  Runs in the poller.  Must not
+ * decide anything: it compares, packs and sends what is news.
+ */
+
+#include "config.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "budget.h"
+#include "github.h"
+#include "log.h"
+#include "proc.h"
+#include "report.h"
+#include "watch.h"
+
+#define REPORT_MAX	32	/* credentials, as many as github.c has */
+/* What is news goes out within a second, mere counts after ten. */
+#define REPORT_COUNTS	10
+
+static struct {
+	struct peer		*api;
+	struct event		*timer;
+	struct {
+		struct msg_budget news;		/* as told, counts left out */
+		char		 name[MSG_ID_MAX + 1];
+		char		 why[MSG_TEXT_MAX];
+		int64_t		 at;		/* monotonic ms; 0: never */
+		uint64_t	 answers;
+	} told[REPORT_MAX];
+	int			 total;
+	int			 hurry;	/* due, a second after the last */
+	int64_t			 next;	/* monotonic ms */
+} env;
+
+static void	 on_timer(evutil_socket_t, short, void *);
+static int	 report(struct github *, int64_t);
+static void	 take_budget(struct msg_budget *, struct github *, int64_t);
+static void	 take_watch(struct msg_budget *, struct github *, char *,
+		    size_t);
+static struct msg_budget news_of(const struct msg_budget *);
+
+int
+report_init(struct event_base *base)
+{
+	env.timer = evtimer_new(base, on_timer, NULL);
+	return (env.timer == NULL ? -1 : 0);
+}
+
+void
+report_set_api(struct peer *api)
+{
+	env.api = api;
+	report_changed();
+}
+
+void
+report_changed(void)
+{
+	struct timeval	 tv = { 0, 0 };
+	int64_t		 left;
+
+	/* Waiting for counts is no hurry: this is. */
+	if (env.api == NULL || env.hurry)
+		return;
+	if ((left = env.next - proc_now_ms()) > 0) {
+		tv.tv_sec = left / 1000;
+		tv.tv_usec = (left % 1000) * 1000;
+	}
+	env.hurry = 1;
+	evtimer_add(env.timer, &tv);
+}
+
+/* Counts that were held back are told later, unless there is more. */
+static void
+on_timer(evutil_socket_t fd __attribute__((unused)),
+    short what __attribute__((unused)), void *arg __attribute__((unused)))
+{
+	static const struct timeval later = { REPORT_COUNTS, 0 };
+	struct github	*gh;
+	int64_t		 now = proc_now_ms();
+	int		 held = 0;
+
+	env.total = env.hurry = 0;
+	env.next = now + 1000;
+	for (gh = github_next(NULL); gh != NULL; gh = github_next(gh))
+		env.total++;
+	for (gh = github_next(NULL); gh != NULL; gh = github_next(gh))
+		held += report(gh, now);
+	if (held > 0)
+		evtimer_add(env.timer, &later);
+}
+
+/* Returns 1 if there are counts that have to wait. */
+static int
+report(struct github *gh, int64_t now)
+{
+	uint32_t		 i = github_index(gh);
+	char			 why[MSG_TEXT_MAX] = "";
+	struct msg_budget	 news;
+	uint64_t		 answers;
+	union msg		 m;
+
+	if (i >= REPORT_MAX)
+		return (0);
+	memset(&m, 0, sizeof(m));
+	take_budget(&m.budget, gh, now);
+	take_watch(&m.budget, gh, why, sizeof(why));
+	m.budget.index = i;
+	m.budget.total = (uint32_t)env.total;
+	m.budget.name = github_name(gh);
+	m.budget.why = why;
+	news = news_of(&m.budget);
+	answers = m.budget.ok + m.budget.unchanged + m.budget.refused +
+	    m.budget.limited + m.budget.failed;
+	if (env.told[i].at != 0 &&
+	    memcmp(&news, &env.told[i].news, sizeof(news)) == 0 &&
+	    strcmp(why, env.told[i].why) == 0 &&
+	    strcmp(m.budget.name, env.told[i].name) == 0) {
+		if (answers == env.told[i].answers)
+			return (0);
+		if (now - env.told[i].at < REPORT_COUNTS * 1000)
+			return (1);
+	}
+	peer_send(env.api, M_BUDGET, &m, -1);
+	env.told[i].news = news;
+	env.told[i].at = now;
+	env.told[i].answers = answers;
+	(void)strlcpy(env.told[i].why, why, sizeof(env.told[i].why));
+	(void)strlcpy(env.told[i].name, m.budget.name,
+	    sizeof(env.told[i].name));
+	return (0);
+}
+
+static void
+take_budget(struct msg_budget *m, struct github *gh, int64_t now)
+{
+	struct budget	*b = github_budget(gh);
+
+	m->projected = budget_projected(b, now);
+	m->points_used = budget_points(b, now);
+	m->limit = b->limit;
+	m->used = b->used;
+	m->remaining = b->remaining;
+	/* By our clock: GitHub's may be another. */
+	m->reset = b->reset_at == -1 ? -1 :
+	    time(NULL) + (b->reset_at - now) / 1000;
+	m->reserve = b->reserve;
+	m->points = b->points;
+	m->concurrent = b->concurrent;
+	m->running = b->running[BUDGET_COMMAND] + b->running[BUDGET_LOOK];
+	m->ok = b->answers[BUDGET_OK];
+	m->unchanged = b->answers[BUDGET_UNCHANGED];
+	m->refused = b->answers[BUDGET_REFUSED];
+	m->limited = b->answers[BUDGET_LIMITED];
+	m->failed = b->answers[BUDGET_FAILED];
+}
+
+static void
+take_watch(struct msg_budget *m, struct github *gh, char *why, size_t size)
+{
+	struct watch_figures	 f;
+	int64_t			 left;
+
+	watch_figures(gh, &f);
+	m->repositories = f.repositories;
+	m->active = f.active;
+	m->interval_active = f.interval_active;
+	m->interval_idle = f.interval_idle;
+	m->stretch = f.stretch;
+	if (github_throttled(gh, GH_LOOK, &left, why, size))
+		m->throttled = time(NULL) + (left + 999) / 1000;
+	else if (f.why != NULL)
+		(void)strlcpy(why, f.why, size);
+}
+
+/*
+ * What is worth a message by itself: not what moves with every look.  The
+ * reset is computed from two clocks and may differ by a second.
+ */
+static struct msg_budget
+news_of(const struct msg_budget *m)
+{
+	struct msg_budget	 n = *m;
+
+	n.name = n.why = NULL;
+	n.reset /= 10;
+	n.projected = n.points_used = n.running = 0;
+	n.unchanged = 0;
+	n.throttled /= 10;
+	return (n);
+}

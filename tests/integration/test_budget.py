@@ -1,0 +1,86 @@
+# Copyright (c) 2026 The CCM authors
+#
+# Permission to use, copy, modify, and distribute this software for any
+# purpose with or without fee is hereby granted, provided that the above
+# copyright notice and this permission notice appear in all copies.
+#
+# THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+# WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+# MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+# ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+# WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+# ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+# OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+
+"""GitHub's rate limits: what is left is told, and what they say is obeyed."""
+
+import datetime
+import json
+import time
+
+import pytest
+
+from daemon import Daemon, wait_until
+from githubsim import GitHubSim
+
+
+@pytest.fixture
+def sim(tmp_path):
+    with GitHubSim(tmp_path) as s:
+        s.add_repo("acme/shop", workflows=["deploy.yml"])
+        yield s
+
+
+@pytest.fixture
+def d(tmp_path, sim):
+    with Daemon(tmp_path, github_url=sim.url) as daemon:
+        yield daemon
+
+
+def budget(d):
+    status, r = d.request("GET", "/api/budget")
+    assert status == 200 and r["success"] is True
+    assert r["count"] == len(r["budgets"])
+    return r["budgets"][0] if r["budgets"] else None
+
+
+def wait_budget(d, condition, timeout=20):
+    return wait_until(
+        lambda: (lambda b: b if b and condition(b) else None)(budget(d)),
+        timeout, "budget: %s" % budget(d))
+
+
+def seconds_until(stamp):
+    at = datetime.datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%S%z")
+    return at.timestamp() - time.time()
+
+
+def test_budget_is_what_github_said(d, sim):
+    d.wait_stats(d.provision("acme/shop"), lambda s: not s["stale"])
+    b = wait_budget(d, lambda b: b["limit"] == 5000 and
+                    b["repositories"]["watched"] == 1)
+    assert b["credential"] == "default"
+    assert b["used"] + b["remaining"] == 5000 and b["reserve"] == 1000
+    assert 0 < b["used"] <= 50
+    assert 3500 < seconds_until(b["reset"]) < 3700
+    assert b["points"]["limit"] == 900
+    assert b["concurrent"]["limit"] == 30
+    assert b["interval_seconds"] == {"active": 1, "idle": 1}
+    assert b["stretch"] == 1.0
+    assert b["throttled_until"] is None and b["reason"] is None
+    statuses = sim.counts()["statuses"]
+    assert 0 < b["answers"]["ok"] <= statuses["200"]
+    assert b["projected_per_hour"] > 0
+    r = d.ctl("budget")
+    assert r.returncode == 0, r.stderr
+    assert "5000" in r.stdout and "default" in r.stdout
+    r = d.ctl("budget", "-j")
+    assert json.loads(r.stdout)["budgets"][0]["limit"] == 5000
+
+
+def test_counts_come_in_later(d, sim):
+    """304s are no news by themselves, but they are told in the end."""
+    d.wait_stats(d.provision("acme/shop"), lambda s: not s["stale"])
+    sim.wait_for(3, path="/actions/runs", status=304)
+    b = wait_budget(d, lambda b: b["answers"]["not_modified"] >= 3)
+    assert b["answers"]["failed"] == b["answers"]["limited"] == 0
