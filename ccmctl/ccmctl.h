@@ -108,6 +108,7 @@ struct client {
 	int			 status;	/* as over HTTP */
 	char			*body;
 	size_t			 len;
+	size_t			 size;		/* of what body points to */
 	struct json_object	*answer;	/* the body parsed */
 	int			 exit_code;	/* of a failure */
 	char			 why[512];	/* a sentence */

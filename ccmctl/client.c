@@ -46,6 +46,7 @@
 
 #define SOCKET_SYSTEM	"/run/ccmd/ccmd.sock"
 #define SOCKET_USER	".ccm/ccmd.sock"	/* in the home directory */
+#define BODY_FIRST	(64 * 1024)		/* room that doubles */
 
 static int	 fail(struct client *, int, const char *, ...)
 		    __attribute__((format(printf, 3, 4)));
@@ -57,6 +58,7 @@ static enum client_event next_message(struct client *);
 static enum client_event on_message(struct client *, struct imsg *);
 static enum client_event on_hello(struct client *, const union msg *);
 static enum client_event on_answer(struct client *, const union msg *);
+static int	 make_room(struct client *, size_t);
 static enum client_event finish(struct client *);
 static void	 forget(struct client *);
 static int	 wait_for(struct client *, enum client_event, int64_t);
@@ -162,7 +164,7 @@ forget(struct client *c)
 	json_object_put(c->answer);
 	c->body = NULL;
 	c->answer = NULL;
-	c->len = 0;
+	c->len = c->size = 0;
 	c->status = 0;
 }
 
@@ -276,7 +278,6 @@ static enum client_event
 on_answer(struct client *c, const union msg *m)
 {
 	const struct msg_blob	*piece = &m->ctl_answer.body;
-	char			*body;
 
 	if (c->op == 0 || m->ctl_answer.op != c->op || c->answer != NULL) {
 		(void)protocol(c, "an answer that was not asked for");
@@ -288,16 +289,33 @@ on_answer(struct client *c, const union msg *m)
 		(void)protocol(c, "an answer without end");
 		return (CLIENT_FAILED);
 	}
-	if ((body = realloc(c->body, c->len + piece->len + 1)) == NULL) {
+	if (make_room(c, piece->len + 1) == -1) {
 		(void)fail(c, EXIT_FAILED, "%s", strerror(errno));
 		return (CLIENT_FAILED);
 	}
-	memcpy(body + c->len, piece->data, piece->len);
-	c->body = body;
+	memcpy(c->body + c->len, piece->data, piece->len);
 	c->len += piece->len;
 	c->body[c->len] = '\0';
 	c->status = m->ctl_answer.status;
 	return (m->ctl_answer.more ? CLIENT_MORE : finish(c));
+}
+
+/* For so many bytes more, doubling: each byte is copied once on average. */
+static int
+make_room(struct client *c, size_t more)
+{
+	char	*body;
+	size_t	 size = c->size != 0 ? c->size : BODY_FIRST;
+
+	while (size - c->len < more)
+		size *= 2;
+	if (size == c->size)
+		return (0);
+	if ((body = realloc(c->body, size)) == NULL)
+		return (-1);
+	c->body = body;
+	c->size = size;
+	return (0);
 }
 
 static enum client_event

@@ -75,6 +75,14 @@
 			CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |	\
 			CLONE_NEWNET | CLONE_PTRACE)
 
+#ifdef SANDBOX_SANITIZER
+/* LeakSanitizer's is a process of its own in the same memory. */
+#define THREAD		CALL(clone)
+#else
+#define THREAD								\
+	CALL1(clone, UNDER(CLONE_ARG, THREAD_MASK, THREAD_FLAGS))
+#endif
+
 #define SOCK_TYPE_MASK	0xf
 
 /* Asked by SQLite where it was built for F2FS (linux/f2fs.h). */
@@ -138,6 +146,7 @@ static const struct policy_rule everyone[] = {
 	CALL(exit), CALL(exit_group),
 };
 
+#ifndef SANDBOX_SANITIZER
 /* Libraries that look for files of theirs are to find none. */
 static const struct policy_rule no_files[] = {
 	ERR(open, EACCES), ERR(openat, EACCES), ERR(openat2, EACCES),
@@ -151,6 +160,7 @@ static const struct policy_rule no_files[] = {
 	CALL1(fstatat64, HAS(3, AT_EMPTY_PATH)),
 	ERR1(fstatat64, EACCES, LACKS(3, AT_EMPTY_PATH)),
 };
+#endif
 
 /* Files exist, can be looked at, and Landlock says which can be opened. */
 static const struct policy_rule see_files[] = {
@@ -176,9 +186,11 @@ static const struct policy_rule see_files[] = {
 	ERR1(name, EACCES, HAS(n, O_DIRECTORY)),			\
 	ERR1(name, EACCES, HAS(n, O_PATH))
 
+#ifndef SANDBOX_SANITIZER
 static const struct policy_rule read_files[] = {
 	READ_ONLY(open, 1), READ_ONLY(openat, 2),
 };
+#endif
 
 /* TCP and UDP by their names, or by the default of the socket's type. */
 #define INET(family)							\
@@ -224,7 +236,7 @@ static const struct policy_rule client[] = {
 	CALL3(socketpair, IS(0, AF_UNIX),
 	    UNDER(1, SOCK_TYPE_MASK, SOCK_STREAM), IS(2, 0)),
 	CALL(uname),		/* gethostname, for the search list */
-	CALL1(clone, UNDER(CLONE_ARG, THREAD_MASK, THREAD_FLAGS)),
+	THREAD,
 	ERR(clone3, ENOSYS),	/* its flags are out of a filter's sight */
 };
 
@@ -270,15 +282,24 @@ static const struct policy_rule storage[] = {
 #ifdef SANDBOX_SANITIZER
 /*
  * What AddressSanitizer does to print a report, and LeakSanitizer to stop
- * all threads and look around.  Never installed.
+ * all threads and look around, in /proc too, where Landlock lets it.  Never
+ * installed.
  */
+static const struct policy_rule read_files[] = {
+	CALL(open), CALL(openat), CALL(getdents64), CALL(getdents),
+};
 static const struct policy_rule sanitizer[] = {
 	CALL(prctl), CALL(wait4), CALL(ptrace), CALL(process_vm_readv),
 	CALL(getpgrp), CALL(kill), CALL(mincore), CALL(membarrier),
 };
+static const struct policy_rule tracer[] = { THREAD };
+#define NO_FILES	TABLE(see_files), TABLE(read_files)
 #define SANITIZER	TABLE(sanitizer)
+#define TRACER		TABLE(tracer)
 #else
+#define NO_FILES	TABLE(no_files)
 #define SANITIZER	{ NULL, 0 }
+#define TRACER		{ NULL, 0 }
 #endif
 
 #define TABLE(t)	{ (t), sizeof(t) / sizeof((t)[0]) }
@@ -286,10 +307,10 @@ static const struct policy_rule sanitizer[] = {
 static const struct policy_table roles[][POLICY_TABLES] = {
 	[SANDBOX_POLLER] = { TABLE(everyone), TABLE(see_files),
 	    TABLE(read_files), TABLE(client), SANITIZER },
-	[SANDBOX_API] = { TABLE(everyone), TABLE(no_files),
-	    TABLE(server), SANITIZER },
+	[SANDBOX_API] = { TABLE(everyone), NO_FILES, TABLE(server),
+	    SANITIZER, TRACER },
 	[SANDBOX_REGISTRY] = { TABLE(everyone), TABLE(see_files),
-	    TABLE(storage), SANITIZER },
+	    TABLE(storage), SANITIZER, TRACER },
 };
 
 const struct policy_table *

@@ -56,7 +56,7 @@ struct policy_table {
 };
 
 /* A role's tables; an empty one ends them. */
-#define POLICY_TABLES	6
+#define POLICY_TABLES	7
 
 /*
  * The tables of a child's role (enum sandbox_role), in static memory.

@@ -37,6 +37,11 @@
 #include "log.h"
 #include "sandbox-system.h"
 
+#ifdef SANDBOX_SANITIZER
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/lsan_interface.h>
+#endif
+
 #define ROLES	(SANDBOX_REGISTRY + 1)
 
 /* A limit that is left as it is. */
@@ -50,6 +55,11 @@
  * no limit here: the queues are bounded, and address space says little.
  */
 #define POLLER_THREADS	64
+#ifdef SANDBOX_SANITIZER
+#define NO_THREADS	AS_IT_IS	/* LeakSanitizer starts one */
+#else
+#define NO_THREADS	0
+#endif
 
 static const struct {
 	int		 resource;
@@ -62,7 +72,9 @@ static const struct {
 		[SANDBOX_REGISTRY] = 256 } },
 	{ RLIMIT_CORE, "core", { 0 } },
 	{ RLIMIT_NPROC, "nproc", {
-		[SANDBOX_POLLER] = POLLER_THREADS } },
+		[SANDBOX_POLLER] = POLLER_THREADS,
+		[SANDBOX_API] = NO_THREADS,
+		[SANDBOX_REGISTRY] = NO_THREADS } },
 	{ RLIMIT_FSIZE, "fsize", {
 		[SANDBOX_REGISTRY] = AS_IT_IS } },
 };
@@ -301,3 +313,24 @@ append(char *text, size_t len, const char *word)
 		fatalx("sandbox: level");
 	return (len + (size_t)n);
 }
+
+#ifdef SANDBOX_SANITIZER
+
+/*
+ * A sanitizer build is for tests.  The children have no environment, so that
+ * what it says elsewhere stands here.  The exit status is none of ours.
+ */
+const char *
+__asan_default_options(void)
+{
+	return ("exitcode=99");
+}
+
+/* It works by /proc, which is not there in a chroot. */
+int
+__lsan_is_turned_off(void)
+{
+	return (access("/proc/self/task", X_OK) == -1);
+}
+
+#endif

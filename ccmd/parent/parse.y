@@ -88,6 +88,7 @@ int		 yyparse(void);
 %token <number> NUMBER "a number"
 %type <string> word port
 %type <number> num
+%destructor { free($$); } <string>
 
 %%
 

@@ -56,6 +56,14 @@ def token_hash(token):
     return hashlib.blake2b(token.encode(), digest_size=32).hexdigest()
 
 
+def assert_no_report(text):
+    """What ASan, UBSan or LSan say, in a build that has them."""
+    for sign in ("Sanitizer", "runtime error: "):
+        if sign in text:
+            raise AssertionError("a sanitizer's report:\n" + text[
+                max(0, text.index(sign) - 500):][:20000])
+
+
 def children(pid):
     """Pids of a process's children, by name."""
     found = {}
@@ -186,6 +194,7 @@ class Daemon:
                 self.kill_all()
             self.log_file.close()
             self.process = None
+        assert_no_report(self.log())
         return status
 
     def pids(self):

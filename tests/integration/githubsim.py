@@ -34,6 +34,7 @@ import subprocess
 import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+SANITIZER_EXIT = 99     # set in ASAN_OPTIONS by tests/pytest.sh
 
 
 def binary():
@@ -96,7 +97,10 @@ class GitHubSim:
         process.stdin.close()
         process.stdout.close()
         try:
-            return process.wait(10)
+            status = process.wait(10)
+            if status == SANITIZER_EXIT:
+                raise RuntimeError("a sanitizer's report: see stderr")
+            return status
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -15,6 +15,8 @@ import struct
 import subprocess
 import time
 
+from daemon import assert_no_report
+
 SRC = pathlib.Path(os.environ.get(
     "CCM_SRCDIR", pathlib.Path(__file__).resolve().parents[2]))
 BUILD = pathlib.Path(os.environ.get("CCM_BUILDDIR", SRC / "build"))
@@ -319,6 +321,7 @@ class Registry:
         for peer in self.peers:
             peer.sock.close()
             peer.open = False
+        assert_no_report(self.log)
         return status
 
 

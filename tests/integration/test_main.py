@@ -355,6 +355,8 @@ def test_audit_names_everything(d, sim):
     pipeline = d.provision("acme/shop")
     d.request("DELETE", "/api/pipelines/" + pipeline)
     d.request("POST", "/api/pipelines/provision", {"repo": "x"})
+    # What the api refuses by itself it tells the registry afterwards.
+    wait_until(lambda: len(d.audit()) >= 3, what="the refusal's line")
     lines = d.audit()
     assert [(x["verb"], x["status"]) for x in lines] == [
         ("pipeline.provision", 201), ("pipeline.teardown", 200),
@@ -373,8 +375,13 @@ def test_no_secret_where_it_must_not_be(tmp_path, sim):
         assert status == 201
         for name, pid in d.pids().items():
             for what in ("environ", "cmdline"):
-                with open("/proc/%d/%s" % (pid, what), "rb") as f:
-                    data = f.read()
+                try:
+                    with open("/proc/%d/%s" % (pid, what), "rb") as f:
+                        data = f.read()
+                except PermissionError:
+                    # Undumpable: not even its own user may look.
+                    assert what == "environ" and os.geteuid() != 0
+                    continue
                 assert secret.encode() not in data, (name, what)
                 assert api.encode() not in data, (name, what)
         assert secret not in d.log() and api not in d.log()

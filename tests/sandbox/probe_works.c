@@ -185,6 +185,23 @@ w_abort(struct probe *p NOT_USED)
 	abort();
 }
 
+/*
+ * What LeakSanitizer has to find when a process ends, through the filter.
+ * What is left has no pointer to it, neither on the stack.
+ */
+static int
+w_leak(struct probe *p NOT_USED)
+{
+	char	*volatile leaked = NULL;
+	int	 i;
+
+	for (i = 0; i < 10; i++)
+		if ((leaked = calloc(1, 1000)) == NULL)
+			return (-1);
+	leaked = NULL;
+	exit(0);
+}
+
 static int
 compare(const void *a, const void *b)
 {
@@ -501,6 +518,7 @@ const struct thing works[] = {
 	{ "log", NULL, w_log },
 	{ "random", NULL, w_random },
 	{ "abort", NULL, w_abort },
+	{ "leak", NULL, w_leak },
 	{ "memory", NULL, w_memory },
 	{ "clocks", NULL, w_clocks },
 	{ "fdpass", NULL, w_fdpass },

@@ -128,7 +128,7 @@ WORKS = ([(r, t) for r in ROLES for t in WORKS_EVERYWHERE] +
          [("registry", t) for t in ("sqlite_wal", "sqlite_delete", "store",
                                     "append")] +
          [("api", t) for t in ("accept_writev", "tls")])
-ELSEWHERE = {"log", "abort", "curl", "resolve", "resolv_replaced",
+ELSEWHERE = {"log", "abort", "leak", "curl", "resolve", "resolv_replaced",
              "parent_respawn", "parent_caps", "parent_kill", "parent_reread",
              "parent_other_file", "parent_mount", "parent_chown"}
 
