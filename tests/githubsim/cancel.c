@@ -29,7 +29,7 @@
 static struct run *find(struct call *);
 static int	 completed(const struct run *);
 static void	 cancel(struct call *, struct run *, int, const char *);
-static void	 rerun(struct call *, int);
+static void	 rerun(struct call *, struct run *, unsigned int);
 static void	 restart(struct run *);
 
 void
@@ -55,13 +55,37 @@ run_force_cancel(struct call *c)
 void
 run_rerun(struct call *c)
 {
-	rerun(c, 0);
+	struct run	*run = find(c);
+
+	if (run != NULL)
+		rerun(c, run, 0);
 }
 
+/* What was good is carried over from the attempt before. */
 void
 run_rerun_failed(struct call *c)
 {
-	rerun(c, 1);
+	struct run	*run = find(c);
+
+	if (run == NULL)
+		return;
+	if (completed(run) && run->conclusion != NULL &&
+	    strcmp(run->conclusion, "success") == 0)
+		answer_error(c, 403, "This workflow run cannot be retried: "
+		    "it has no failed jobs");
+	else
+		rerun(c, run, run_jobs_good(run));
+}
+
+/* One job; that others may wait for it is not known here. */
+void
+job_rerun(struct call *c)
+{
+	struct run	*run;
+	int		 attempt, place;
+
+	if (job_find(c, &run, &attempt, &place) == 0)
+		rerun(c, run, ~(1U << place));
 }
 
 void
@@ -111,20 +135,10 @@ cancel(struct call *c, struct run *run, int how, const char *why)
 }
 
 static void
-rerun(struct call *c, int failed_only)
+rerun(struct call *c, struct run *run, unsigned int carried)
 {
-	struct run	*run = find(c);
-
-	if (run == NULL)
-		return;
 	if (!completed(run)) {
 		answer_error(c, 403, "This workflow is already running");
-		return;
-	}
-	if (failed_only && run->conclusion != NULL &&
-	    strcmp(run->conclusion, "success") == 0) {
-		answer_error(c, 403, "This workflow run cannot be retried: "
-		    "it has no failed jobs");
 		return;
 	}
 	if (run_save_attempt(run) == -1) {
@@ -132,6 +146,7 @@ rerun(struct call *c, int failed_only)
 		    "because it was attempted too often");
 		return;
 	}
+	run->carried = carried;
 	restart(run);
 	answer_json(c, 201, json_object_new_object());
 }

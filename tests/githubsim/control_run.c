@@ -32,7 +32,8 @@ static const char *const run_members[] = {
 	"workflow", "id", "status", "conclusion", "event", "head_branch",
 	"head_sha", "created_at", "run_started_at", "updated_at", "age",
 	"duration", "run_number", "run_attempt", "actor", "display_title",
-	"plan", "on_cancel", "on_force_cancel", "set", "omit", NULL
+	"plan", "on_cancel", "on_force_cancel", "set", "omit", "jobs",
+	"log_bytes", NULL
 };
 
 static int	 run_read(struct call *, struct run *, struct json_object *);
@@ -140,8 +141,14 @@ run_read(struct call *c, struct run *run, struct json_object *o)
 	struct json_object	*v;
 
 	run_read_texts(run, o);
-	if (run_read_overrides(c, run, o) == -1)
+	if (run_read_overrides(c, run, o) == -1 ||
+	    control_object(c, o, "jobs", &run->jobs) == -1)
 		return (-1);
+	run->log_bytes = control_integer(o, "log_bytes", run->log_bytes);
+	if (run->log_bytes < 0 || run->log_bytes > SIM_LOG_TEXT_MAX) {
+		control_error(c, 422, "log_bytes: out of bounds");
+		return (-1);
+	}
 	run->number = control_integer(o, "run_number", run->number);
 	if (run->number > run->workflow->last_number)
 		run->workflow->last_number = run->number;
@@ -189,14 +196,8 @@ run_read_overrides(struct call *c, struct run *run, struct json_object *o)
 	struct sim_strings	 names = { 0, NULL };
 	int			 good;
 
-	if (json_object_object_get_ex(o, "set", &v)) {
-		if (v != NULL && !json_object_is_type(v, json_type_object)) {
-			control_error(c, 422, "set: an object, or null");
-			return (-1);
-		}
-		json_object_put(run->set);
-		run->set = json_object_get(v);
-	}
+	if (control_object(c, o, "set", &run->set) == -1)
+		return (-1);
 	if (!json_object_object_get_ex(o, "omit", &v))
 		return (0);
 	good = v == NULL || control_strings(v, &names) == 0;

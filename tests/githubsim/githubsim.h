@@ -93,6 +93,8 @@ struct call {
 	struct json_object *shared;	/* repository, rendered once a page */
 };
 
+#define SIM_STEPS	5	/* of a job */
+
 typedef void (*handler)(struct call *);
 
 struct route {
@@ -153,6 +155,10 @@ void	 run_cancel(struct call *);
 void	 run_force_cancel(struct call *);
 void	 run_rerun(struct call *);
 void	 run_rerun_failed(struct call *);
+void	 run_artifacts(struct call *);
+void	 run_timing(struct call *);
+void	 job_rerun(struct call *);
+void	 job_annotations(struct call *);
 void	 run_jobs(struct call *);
 void	 run_attempt_jobs(struct call *);
 void	 job_get(struct call *);
@@ -188,6 +194,21 @@ int	 permission_covers(struct json_object *, const char *needs);
 char	*secret_open(struct repo *, const struct secret *, size_t *len);
 void	 secret_free(struct repo *, struct secret *);
 
+/* logs.c: a job's log, whole or a step of it (-1: all); its archive. */
+void	 log_text(struct evbuffer *, const struct run *, int attempt,
+	    int place, int step);
+struct evbuffer *log_archive(const struct run *, int attempt);
+
+/* zip.c: an archive of stored files; the name is at most ZIP_NAME_MAX. */
+#define ZIP_NAME_MAX	255
+struct zip *zip_new(void);
+void	 zip_add(struct zip *, const char *name, struct evbuffer *);
+struct evbuffer *zip_close(struct zip *);	/* frees it */
+
+/* graphql.c: the two questions that gh asks there. */
+int	 graphql_path(const struct call *);
+void	 graphql_serve(struct call *);
+
 /* storage.c: the second host, that downloads redirect to. */
 void	 storage_serve(struct call *);
 int	 storage_url(char *, size_t, const struct run *, int attempt, int job);
@@ -207,6 +228,12 @@ const char *run_attempt_at(const struct run *, int, struct attempt *);
 /* jobs.c */
 struct json_object *render_job(struct call *, const struct run *, int attempt,
 	    int index);
+int	 job_find(struct call *, struct run **, int *attempt, int *place);
+const char *job_attempt_at(const struct run *, int attempt, int place,
+	    struct attempt *);
+const char *job_step_name(int);
+const char *job_step_conclusion(const struct attempt *, int);
+unsigned int run_jobs_good(const struct run *);
 int	 run_job_count(const struct run *);
 const char *run_job_name(const struct run *, int);
 

@@ -29,7 +29,7 @@
 
 /* A job's id is the run's, the attempt and the job's place, in digits. */
 #define JOB_ATTEMPTS	100
-#define JOB_PLACES	10
+#define JOB_PLACES	SIM_JOBS_MAX
 #define JOB_FACTOR	(JOB_ATTEMPTS * JOB_PLACES)
 
 #define ADD(o, k, v)	json_object_object_add(o, k, v)
@@ -40,13 +40,13 @@ static const char *const steps[] = {
 	"Set up job", "Check out the source", "Build", "Deploy",
 	"Complete job",
 };
-#define NSTEPS		((int)(sizeof(steps) / sizeof(steps[0])))
 #define FAILING_STEP	3
 
 static void	 jobs_list(struct call *, const struct run *, int, int);
-static int	 job_find(struct call *, struct run **, int *, int *);
+static int	 job_attempt(const struct run *, int, int);
+static const char *job_conclusion(const struct run *, const struct attempt *,
+	    int);
 static struct json_object *render_steps(const struct attempt *);
-static const char *step_conclusion(const struct attempt *, int);
 static void	 job_urls(struct call *, struct json_object *,
 	    const struct run *, int64_t);
 
@@ -129,6 +129,59 @@ run_job_name(const struct run *run, int place)
 	return (run->workflow->jobs.s[place]);
 }
 
+/* As a run's attempt, but of one of its jobs. */
+const char *
+job_attempt_at(const struct run *run, int number, int place,
+    struct attempt *at)
+{
+	if (run_attempt_at(run, number, at) == NULL)
+		return (NULL);
+	at->conclusion = job_conclusion(run, at, place);
+	return (at->status);
+}
+
+/* The attempt in which the job ran that this one shows. */
+static int
+job_attempt(const struct run *run, int number, int place)
+{
+	struct attempt	 at;
+
+	while (run_attempt_at(run, number, &at) != NULL &&
+	    (at.carried & 1U << place) != 0 &&
+	    run_attempt_at(run, number - 1, &at) != NULL)
+		number--;
+	return (number);
+}
+
+/* Its own, or what became of the run. */
+static const char *
+job_conclusion(const struct run *run, const struct attempt *at, int place)
+{
+	struct json_object	*v;
+
+	if (at->conclusion != NULL && json_object_object_get_ex(at->jobs,
+	    run_job_name(run, place), &v) && v != NULL)
+		return (intern(json_object_get_string(v)));
+	return (at->conclusion);
+}
+
+/* Bits of the jobs that need not run again. */
+unsigned int
+run_jobs_good(const struct run *run)
+{
+	unsigned int	 good = 0;
+	struct attempt	 at;
+	const char	*how;
+	int		 i;
+
+	(void)run_attempt_at(run, run->attempt, &at);
+	for (i = 0; i < run_job_count(run); i++)
+		if ((how = job_conclusion(run, &at, i)) != NULL &&
+		    strcmp(how, "success") == 0)
+			good |= 1U << i;
+	return (good);
+}
+
 struct json_object *
 render_job(struct call *c, const struct run *run, int number, int place)
 {
@@ -138,7 +191,8 @@ render_job(struct call *c, const struct run *run, int number, int place)
 	char			 sha[41];
 	int64_t			 id;
 
-	(void)run_attempt_at(run, number, &at);
+	number = job_attempt(run, number, place);
+	(void)job_attempt_at(run, number, place, &at);
 	id = run->id * JOB_FACTOR + number % JOB_ATTEMPTS * JOB_PLACES +
 	    place;
 	ADD(o, "id", INT(id));
@@ -198,14 +252,14 @@ render_steps(const struct attempt *at)
 
 	if (!over && strcmp(at->status, "in_progress") != 0)
 		return (list);
-	for (i = 0; i < NSTEPS; i++) {
+	for (i = 0; i < SIM_STEPS; i++) {
 		o = json_object_new_object();
 		done = over || i < 2;
 		ADD(o, "name", STR(steps[i]));
 		ADD(o, "status", STR(done ? "completed" :
 		    i == 2 ? "in_progress" : "queued"));
 		ADD(o, "conclusion", done ?
-		    STR(step_conclusion(at, i)) : NULL);
+		    STR(job_step_conclusion(at, i)) : NULL);
 		ADD(o, "number", INT(i + 1));
 		ADD(o, "started_at", done || i == 2 ?
 		    render_time(at->started) : NULL);
@@ -216,11 +270,18 @@ render_steps(const struct attempt *at)
 	return (list);
 }
 
-static const char *
-step_conclusion(const struct attempt *at, int step)
+const char *
+job_step_name(int step)
+{
+	return (steps[step]);
+}
+
+/* at: of the job, not of the run. */
+const char *
+job_step_conclusion(const struct attempt *at, int step)
 {
 	if (at->conclusion == NULL || step < FAILING_STEP ||
-	    step == NSTEPS - 1 || strcmp(at->conclusion, "success") == 0)
+	    step == SIM_STEPS - 1 || strcmp(at->conclusion, "success") == 0)
 		return ("success");
 	return (strcmp(at->conclusion, "cancelled") == 0 ? "cancelled" :
 	    "failure");
@@ -236,17 +297,23 @@ jobs_list(struct call *c, const struct run *run, int from, int to)
 
 	first = call_page(c, &size);
 	for (; to >= from; to--)
-		for (i = 0; i < run_job_count(run); i++, n++)
+		for (i = 0; i < run_job_count(run); i++) {
+			/* Of many attempts each job once. */
+			if (to > from && job_attempt(run, to, i) != to)
+				continue;
 			if (n >= first && n < first + size)
 				json_object_array_add(page,
 				    render_job(c, run, to, i));
+			n++;
+		}
 	ADD(o, "total_count", INT((int64_t)n));
 	ADD(o, "jobs", page);
 	answer_json(c, 200, o);
 	answer_page(c, n, n);
 }
 
-static int
+/* Numbers of run, attempt and place; else 404, and -1. */
+int
 job_find(struct call *c, struct run **run, int *attempt, int *place)
 {
 	const char	*error;
@@ -263,4 +330,49 @@ job_find(struct call *c, struct run **run, int *attempt, int *place)
 		return (-1);
 	}
 	return (0);
+}
+
+/* There are none, whatever the run. */
+void
+run_artifacts(struct call *c)
+{
+	struct json_object	*o;
+
+	if (run_find(c->repo, c->arg[0]) == NULL) {
+		answer_error(c, 404, "Not Found");
+		return;
+	}
+	o = json_object_new_object();
+	ADD(o, "total_count", INT(0));
+	ADD(o, "artifacts", json_object_new_array());
+	answer_json(c, 200, o);
+}
+
+/* A job's check run has its number.  There are no annotations. */
+void
+job_annotations(struct call *c)
+{
+	struct run	*run;
+	int		 attempt, place;
+
+	if (job_find(c, &run, &attempt, &place) == 0)
+		answer_json(c, 200, json_object_new_array());
+}
+
+/* Public runners are free: nothing is billed. */
+void
+run_timing(struct call *c)
+{
+	struct run		*run = run_find(c->repo, c->arg[0]);
+	struct json_object	*o;
+
+	if (run == NULL) {
+		answer_error(c, 404, "Not Found");
+		return;
+	}
+	o = json_object_new_object();
+	ADD(o, "billable", json_object_new_object());
+	if (strcmp(run->status, "completed") == 0)
+		ADD(o, "run_duration_ms", INT(run->updated - run->started));
+	answer_json(c, 200, o);
 }

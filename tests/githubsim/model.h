@@ -37,6 +37,8 @@
 #define SIM_PAGE_MAX		100	/* GitHub's per_page */
 #define SIM_FILTERED_MAX	1000	/* results of a filtered list */
 #define SIM_PLAN_STEPS		8
+#define SIM_JOBS_MAX		10	/* of a run */
+#define SIM_LOG_TEXT_MAX	(64 * 1024 * 1024)	/* of a job */
 #define SIM_ATTEMPTS_MAX	50	/* GitHub's own bound on reruns */
 #define SIM_INPUTS_MAX		25	/* of a dispatch */
 #define SIM_SECRETS_MAX		100	/* of a repository */
@@ -229,6 +231,8 @@ struct attempt {
 	const char	*conclusion;
 	int64_t		 started;
 	int64_t		 updated;
+	struct json_object *jobs;	/* {"test": "failure"}, or NULL */
+	unsigned int	 carried;	/* bits of jobs that it didn't run */
 };
 
 /* Times are milliseconds since 1970, by the simulated clock. */
@@ -259,6 +263,9 @@ struct run {
 	int		 on_cancel;
 	int		 on_force;
 	int		 no_logs;	/* they were deleted */
+	struct json_object *jobs;	/* how each of them ended, or NULL */
+	unsigned int	 carried;	/* jobs of an earlier attempt */
+	int64_t		 log_bytes;	/* of each job, at least */
 };
 
 struct alias;

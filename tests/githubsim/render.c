@@ -261,6 +261,8 @@ run_attempt_at(const struct run *run, int number, struct attempt *at)
 		at->conclusion = run->conclusion;
 		at->started = run->started;
 		at->updated = run->updated;
+		at->jobs = run->jobs;
+		at->carried = run->carried;
 		return (at->status);
 	}
 	if (run->first_attempt == 0 || number < run->first_attempt ||

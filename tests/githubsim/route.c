@@ -66,6 +66,15 @@ static const struct route repo_routes[] = {
 	    RUNS "re-run-a-workflow", "actions=write" },
 	{ "POST", "actions/runs/{}/rerun-failed-jobs", run_rerun_failed,
 	    RUNS "re-run-failed-jobs-from-a-workflow-run", "actions=write" },
+	{ "GET", "actions/runs/{}/artifacts", run_artifacts,
+	    "actions/artifacts#list-workflow-run-artifacts",
+	    "actions=read" },
+	{ "GET", "actions/runs/{}/timing", run_timing,
+	    RUNS "get-workflow-run-usage", "actions=read" },
+	{ "POST", "actions/jobs/{}/rerun", job_rerun,
+	    RUNS "re-run-a-job-from-a-workflow-run", "actions=write" },
+	{ "GET", "check-runs/{}/annotations", job_annotations,
+	    "checks/runs#list-check-run-annotations", "checks=read" },
 	{ "GET", "actions/jobs/{}", job_get,
 	    JOBS "get-a-job-for-a-workflow-run", "actions=read" },
 	{ "GET", "actions/jobs/{}/logs", job_logs,
@@ -152,6 +161,13 @@ api_serve(struct call *c)
 
 		answer_text(c, 403, "text/html; charset=utf-8", text,
 		    sizeof(text) - 1);
+		return;
+	}
+	if (graphql_path(c)) {
+		if (authenticate(c) == 0 && ratelimit_admit(c) == 0) {
+			graphql_serve(c);
+			ratelimit_headers(c);
+		}
 		return;
 	}
 	if (strip_prefix(c) == -1) {

@@ -356,6 +356,8 @@ run_move(struct run *run, int64_t created)
 void
 run_free(struct run *run)
 {
+	int	 i;
+
 	plan_drop(run);
 	RB_REMOVE(run_order, &run->repo->runs, run);
 	RB_REMOVE(run_ids, &sim.run_ids, run);
@@ -363,6 +365,10 @@ run_free(struct run *run)
 	sim.nruns--;
 	json_object_put(run->set);
 	json_object_put(run->omit);
+	json_object_put(run->jobs);
+	if (run->first_attempt != 0)
+		for (i = 0; i < run->attempt - run->first_attempt; i++)
+			json_object_put(run->attempts[i].jobs);
 	free(run->attempts);
 	free(run->title);
 	free(run);
@@ -411,6 +417,10 @@ run_save_attempt(struct run *run)
 	attempts[n].conclusion = run->conclusion;
 	attempts[n].started = run->started;
 	attempts[n].updated = run->updated;
+	attempts[n].jobs = run->jobs;
+	attempts[n].carried = run->carried;
+	run->jobs = NULL;
+	run->carried = 0;
 	return (0);
 }
 

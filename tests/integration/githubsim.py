@@ -38,10 +38,11 @@ SANITIZER_EXIT = 99     # set in ASAN_OPTIONS by tests/pytest.sh
 
 
 def binary():
-    """The program: CCM_GITHUBSIM, else in the build tree, else here."""
+    """The program: CCM_GITHUBSIM, else in CCM_BUILDDIR, else where
+    ./setup builds."""
     if os.environ.get("CCM_GITHUBSIM"):
         return pathlib.Path(os.environ["CCM_GITHUBSIM"])
-    below = pathlib.Path(os.environ.get("CCM_BUILDDIR") or ROOT)
+    below = pathlib.Path(os.environ.get("CCM_BUILDDIR") or ROOT / "build")
     return below / "tests" / "githubsim" / "githubsim"
 
 

@@ -430,6 +430,45 @@ def test_rerun(sim, gh):
     assert [j["run_attempt"] for j in jobs["jobs"]] == [3, 2, 1]
 
 
+def test_rerun_of_failed_jobs(sim, gh):
+    sim.patch_workflow("acme/Shop", "ci.yml",
+                       plan={"conclusion": "failure"})
+    run = sim.add_run("acme/Shop", "ci.yml", conclusion="failure",
+                      jobs={"build": "success"})
+    path = f"{RUNS}/{run}"
+
+    def jobs(query=""):
+        return [(j["name"], j["run_attempt"], j["conclusion"]) for j in
+                gh.get(path + "/jobs" + query).json()["jobs"]]
+    first = [("build", 1, "success"), ("test", 1, "failure")]
+    assert jobs() == first
+    assert gh("POST", path + "/rerun-failed-jobs").status_code == 201
+    assert jobs() == [("build", 1, "success"), ("test", 2, "failure")]
+    assert jobs("?filter=all") == [("test", 2, "failure")] + first
+    assert gh("POST", path + "/rerun").status_code == 201
+    assert jobs() == [("build", 3, "failure"), ("test", 3, "failure")]
+    job = gh.get(path + "/jobs").json()["jobs"][1]["id"]
+    r = gh("POST", f"/repos/acme/Shop/actions/jobs/{job}/rerun")
+    assert r.status_code == 201
+    assert jobs() == [("build", 3, "failure"), ("test", 4, "failure")]
+    assert gh("POST", "/repos/acme/Shop/actions/jobs/7/rerun"
+              ).status_code == 404
+
+
+def test_what_is_always_empty(sim, gh):
+    run = sim.add_run("acme/Shop", "ci.yml", conclusion="success", age=90,
+                      duration=60)
+    assert gh.get(f"{RUNS}/{run}/artifacts").json() == {
+        "total_count": 0, "artifacts": []}
+    assert gh.get(f"{RUNS}/{run}/timing").json() == {
+        "billable": {}, "run_duration_ms": 60000}
+    job = gh.get(f"{RUNS}/{run}/jobs").json()["jobs"][0]["id"]
+    assert gh.get(f"/repos/acme/Shop/check-runs/{job}/annotations"
+                  ).json() == []
+    for rest in ("artifacts", "timing"):
+        assert gh.get(f"{RUNS}/1/{rest}").status_code == 404
+
+
 def test_delete_run(sim, gh):
     run = sim.add_run("acme/Shop", status="in_progress")
     assert gh("DELETE", f"{RUNS}/{run}").status_code == 403
@@ -522,7 +561,11 @@ def test_logs(sim, gh):
     assert where.startswith(sim.storage_url + "/logs/")
     with zipfile.ZipFile(io.BytesIO(requests.get(where).content)) as z:
         assert z.testzip() is None
-        assert z.namelist() == ["0_build.txt", "1_test.txt"]
+        assert z.namelist() == ["0_build.txt", "1_test.txt"] + [
+            f"{job}/{i + 1}_{step}.txt" for job in ("build", "test")
+            for i, step in enumerate((
+                "Set up job", "Check out the source", "Build", "Deploy",
+                "Complete job"))]
         assert b"acme/Shop" in z.read("1_test.txt")
     job = gh.get(f"{RUNS}/{run}/jobs").json()["jobs"][0]["id"]
     r = gh.get(f"/repos/acme/Shop/actions/jobs/{job}/logs")
@@ -538,6 +581,12 @@ def test_logs(sim, gh):
     assert "Authorization" not in seen[0]["headers"]
     sim.clock(advance=120)
     assert requests.get(where).status_code == 403
+    large = sim.add_run("acme/Shop", conclusion="success",
+                        log_bytes=1000000)
+    r = gh.get(f"{RUNS}/{large}/logs")
+    text = requests.get(r.headers["location"])
+    with zipfile.ZipFile(io.BytesIO(text.content)) as z:
+        assert z.getinfo("0_deploy.txt").file_size > 1000000
     running = sim.add_run("acme/Shop", status="in_progress")
     assert gh.get(f"{RUNS}/{running}/logs").status_code == 404
     assert gh("DELETE", f"{RUNS}/{run}/logs").status_code == 204
