@@ -322,6 +322,9 @@ void view_figures(const struct view *v, struct json_object *stats);
 /* An answer to budget.show. */
 void view_budget(const struct view *v, struct json_object *answer);
 
+/* An answer to trends or pipeline.trends. */
+void view_trends(const struct view *v, struct json_object *answer);
+
 /* An answer as text.  Knows each verb's; prints all members of others. */
 void show_answer(FILE *f, const struct term *term, const struct verb *verb,
     struct json_object *answer, int64_t now);

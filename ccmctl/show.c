@@ -67,6 +67,8 @@ static const show_fn shows[VERB_MAX] = {
 	[VERB_PIPELINE_RUNS] = show_runs,
 	[VERB_PIPELINE_TEARDOWN] = show_torn_down,
 	[VERB_BUDGET_SHOW] = view_budget,
+	[VERB_PIPELINE_TRENDS] = view_trends,
+	[VERB_TRENDS] = view_trends,
 };
 
 static const struct {

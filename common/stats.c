@@ -27,6 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "round.h"
 #include "run.h"
 #include "stats.h"
 #include "timestamp.h"
@@ -53,8 +54,6 @@ static int	 cmp_int64(const void *, const void *);
 static void	 health(struct stats *, const struct window *,
 		    const struct run *, int64_t);
 static struct fraction speed_part(const struct window *, int64_t);
-static int64_t	 divide(unsigned __int128, unsigned __int128);
-static struct json_object *tenths(int64_t);
 static struct json_object *short_run(const struct run *, int);
 static void	 put_int(struct json_object *, const char *, int64_t);
 
@@ -75,9 +74,9 @@ stats_compute(const struct run *runs, size_t n, int64_t now,
 	for (i = 0; i < n; i++)
 		look_at(&runs[i], now, out, &w, &newest);
 	if (w.runs > 0) {
-		out->success_tenths = divide(1000 *
+		out->success_tenths = round_divide(1000 *
 		    (unsigned __int128)w.successes, w.runs);
-		out->avg_duration = divide(w.duration, w.runs);
+		out->avg_duration = round_divide(w.duration, w.runs);
 	} else
 		newest_counted(runs, n, &w);
 	if (baseline(runs, n, now, &twice) == -1)
@@ -206,12 +205,12 @@ health(struct stats *out, const struct window *w, const struct run *newest,
 	speed = speed_part(w, twice);
 	last = newest != NULL && newest->conclusion == RUN_SUCCESS ? 25 : 0;
 	out->success_part_tenths =
-	    divide(600 * (unsigned __int128)w->successes, n);
+	    round_divide(600 * (unsigned __int128)w->successes, n);
 	out->last_part_tenths = last * 10;
-	out->speed_part_tenths = divide(10 * speed.num, speed.den);
+	out->speed_part_tenths = round_divide(10 * speed.num, speed.den);
 	sum = 60 * (unsigned __int128)w->successes * speed.den +
 	    (unsigned __int128)last * n * speed.den + speed.num * n;
-	out->health_score = divide(sum, n * speed.den);
+	out->health_score = round_divide(sum, n * speed.den);
 	out->health = out->health_score < 50 ? HEALTH_FAILING :
 	    out->health_score < 80 ? HEALTH_DEGRADED : HEALTH_OK;
 }
@@ -243,13 +242,6 @@ speed_part(const struct window *w, int64_t twice)
 	return (f);
 }
 
-/* To the nearest whole number, halves up. */
-static int64_t
-divide(unsigned __int128 num, unsigned __int128 den)
-{
-	return ((int64_t)((2 * num + den) / (2 * den)));
-}
-
 struct json_object *
 stats_to_json(const struct stats *s, const struct stats_frame *f)
 {
@@ -274,7 +266,8 @@ stats_to_json(const struct stats *s, const struct stats_frame *f)
 	put_int(day, "completed_count", s->completed_count);
 	put_int(day, "success_count", s->success_count);
 	put_int(day, "failure_count", s->failure_count);
-	json_object_object_add(day, "success_rate", tenths(s->success_tenths));
+	json_object_object_add(day, "success_rate",
+	    round_tenths(s->success_tenths));
 	put_int(day, "avg_duration_seconds", s->avg_duration);
 	json_object_object_add(o, "metrics_24h", day);
 
@@ -282,9 +275,10 @@ stats_to_json(const struct stats *s, const struct stats_frame *f)
 	h = json_object_new_object();
 	json_object_object_add(h, "state",
 	    json_object_new_string(states[s->health]));
-	json_object_object_add(h, "success", tenths(s->success_part_tenths));
-	json_object_object_add(h, "last", tenths(s->last_part_tenths));
-	json_object_object_add(h, "speed", tenths(s->speed_part_tenths));
+	json_object_object_add(h, "success",
+	    round_tenths(s->success_part_tenths));
+	json_object_object_add(h, "last", round_tenths(s->last_part_tenths));
+	json_object_object_add(h, "speed", round_tenths(s->speed_part_tenths));
 	json_object_object_add(o, "health", h);
 
 	put_int(o, "active_runs", s->active_runs);
@@ -303,17 +297,6 @@ stats_to_json(const struct stats *s, const struct stats_frame *f)
 		json_object_object_add(o, "stale_reason",
 		    json_object_new_string(f->stale_reason));
 	return (o);
-}
-
-/* 952 is 95.2: written as text, never as binary fractions. */
-static struct json_object *
-tenths(int64_t n)
-{
-	char	 text[32];
-
-	(void)snprintf(text, sizeof(text), "%lld.%lld", (long long)(n / 10),
-	    (long long)(n % 10));
-	return (json_object_new_double_s((double)n / 10, text));
 }
 
 static struct json_object *

@@ -74,6 +74,8 @@ static int	 check_text(const struct verb_arg *, struct json_object *,
 		    const char *, size_t, struct verb_error *);
 static int	 check_int(const struct verb_arg *, struct json_object *,
 		    struct json_object *, struct verb_error *);
+static int	 check_since(const struct verb_arg *, struct json_object *,
+		    struct json_object *, struct verb_error *);
 static int	 check_flag(const struct verb_arg *, struct json_object *,
 		    struct json_object *, struct verb_error *);
 static int	 check_preserve(struct json_object *, struct verb_error *);
@@ -235,7 +237,10 @@ check_arg(const struct verb_arg *a, struct json_object *args,
 	case CHECK_STATUS:
 	case CHECK_TEXT:
 	case CHECK_INCLUDE:
+	case CHECK_BY:
 		break;
+	case CHECK_SINCE:
+		return (check_since(a, args, v, err));
 	}
 	if (!json_object_is_type(v, json_type_string))
 		return (bad(err, "%s must be text", a->name));
@@ -295,6 +300,10 @@ check_text(const struct verb_arg *a, struct json_object *args, const char *s,
 		if (strcmp(s, "stats") != 0)
 			return (bad(err, "%s must be stats", a->name));
 		return (0);
+	case CHECK_BY:
+		if (strcmp(s, "day") != 0 && strcmp(s, "week") != 0)
+			return (bad(err, "%s must be day or week", a->name));
+		return (0);
 	default:
 		break;
 	}
@@ -322,6 +331,41 @@ check_int(const struct verb_arg *a, struct json_object *args,
 	if (error != NULL || n < a->min || n > a->max)
 		return (bad(err, "%s must be a number from %lld to %lld",
 		    a->name, (long long)a->min, (long long)a->max));
+	json_object_object_add(args, a->name, json_object_new_int64(n));
+	return (0);
+}
+
+/*
+ * A number of hours, days or weeks becomes one of seconds, which is taken as
+ * it is: ccmctl has checked before the daemon does.
+ */
+static int
+check_since(const struct verb_arg *a, struct json_object *args,
+    struct json_object *v, struct verb_error *err)
+{
+	static const struct {
+		char	 letter;
+		int64_t	 seconds;
+	} units[] = { { 'h', 3600 }, { 'd', 86400 }, { 'w', 7 * 86400 } };
+	const char	*s = json_object_get_string(v), *error = "no unit";
+	char		 number[8] = "";
+	size_t		 len = s == NULL ? 0 : strlen(s), i;
+	int64_t		 n = 0;
+
+	if (json_object_is_type(v, json_type_int)) {
+		n = json_object_get_int64(v);
+		error = NULL;
+	}
+	for (i = 0; json_object_is_type(v, json_type_string) && len > 1 &&
+	    len <= sizeof(number) && i < sizeof(units) / sizeof(units[0]); i++)
+		if (s[len - 1] == units[i].letter) {
+			(void)strlcpy(number, s, len);
+			n = strtonum(number, 1, 99999, &error) *
+			    units[i].seconds;
+		}
+	if (error != NULL || n < a->min || n > a->max)
+		return (bad(err, "%s must be a number of hours, days or weeks "
+		    "like 24h, 30d or 12w, and at most 10 years", a->name));
 	json_object_object_add(args, a->name, json_object_new_int64(n));
 	return (0);
 }

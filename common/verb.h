@@ -66,6 +66,8 @@ enum verb_check {
 	CHECK_INT,		/* min to max */
 	CHECK_FLAG,		/* absent, true or 1, false or 0 */
 	CHECK_INCLUDE,		/* stats */
+	CHECK_SINCE,		/* 24h, 30d, 12w: becomes seconds */
+	CHECK_BY,		/* day or week */
 	CHECK_PRESERVE		/* absent, true or 1 */
 };
 

@@ -134,6 +134,12 @@ static const char *const sql[SQL_MAX] = {
 	    " FROM runs WHERE pipeline = ?1"
 	    " AND (created_at, run_id) < (?2, ?3)"
 	    " ORDER BY created_at DESC, run_id DESC LIMIT ?4",
+	[SQL_TIMES] =
+	    "SELECT created_at, run_id, started_at, updated_at, attempt,"
+	    "  counted, conclusion"
+	    " FROM runs WHERE pipeline = ?1"
+	    " AND (created_at, run_id) > (?2, ?3) AND created_at <= ?4"
+	    " ORDER BY created_at, run_id LIMIT ?5",
 };
 
 static int	 open_file(void);

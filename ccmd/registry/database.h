@@ -39,6 +39,7 @@ enum statement {
 	SQL_ROWS,
 	SQL_OPEN,
 	SQL_RUNS,
+	SQL_TIMES,
 	SQL_MAX
 };
 

@@ -139,4 +139,22 @@ struct history_place {
 int history_each_run(const char *id, struct history_place *place, int max,
     int (*fn)(const struct history_run *run, void *arg), void *arg);
 
+/* When a run was, and what became of it. */
+struct history_time {
+	int64_t		 created_at;	/* seconds since the epoch */
+	int64_t		 started_at;
+	int64_t		 updated_at;
+	int32_t		 attempt;
+	int		 counted;
+	const char	*conclusion;	/* lives until `fn` returns */
+};
+
+/*
+ * The same the other way: the runs behind `place`, created at `until` at
+ * the latest, the oldest first.
+ */
+int history_each_time(const char *id, struct history_place *place,
+    int64_t until, int max,
+    int (*fn)(const struct history_time *run, void *arg), void *arg);
+
 #endif

@@ -135,6 +135,35 @@ history_each_run(const char *id, struct history_place *place, int max,
 	return (finish(stmt, enough ? SQLITE_DONE : r) == -1 ? -1 : n);
 }
 
+int
+history_each_time(const char *id, struct history_place *place, int64_t until,
+    int max, int (*fn)(const struct history_time *, void *), void *arg)
+{
+	sqlite3_stmt		*stmt = statement_of(SQL_TIMES, id);
+	struct history_time	 run;
+	int			 r, n = 0, enough = 0;
+
+	if (stmt == NULL)
+		return (-1);
+	sqlite3_bind_int64(stmt, 2, place->created_at);
+	sqlite3_bind_int64(stmt, 3, place->run_id);
+	sqlite3_bind_int64(stmt, 4, until);
+	sqlite3_bind_int(stmt, 5, max);
+	while ((r = sqlite3_step(stmt)) == SQLITE_ROW && !enough) {
+		run.created_at = sqlite3_column_int64(stmt, 0);
+		run.started_at = sqlite3_column_int64(stmt, 2);
+		run.updated_at = sqlite3_column_int64(stmt, 3);
+		run.attempt = (int32_t)sqlite3_column_int64(stmt, 4);
+		run.counted = sqlite3_column_int(stmt, 5);
+		run.conclusion = text_of(stmt, 6);
+		place->created_at = run.created_at;
+		place->run_id = sqlite3_column_int64(stmt, 1);
+		enough = fn(&run, arg);
+		n++;
+	}
+	return (finish(stmt, enough ? SQLITE_DONE : r) == -1 ? -1 : n);
+}
+
 /* Never NULL. */
 static const char *
 text_of(sqlite3_stmt *stmt, int column)

@@ -21,6 +21,7 @@
  *
  *	query.c		the queue, the slices, the answer
  *	query_runs.c	the runs of one pipeline
+ *	query_trends.c	what they come to over time (trends.h)
  */
 
 #ifndef CCM_REGISTRY_QUERY_H
@@ -88,5 +89,6 @@ enum query_more query_no_pipeline(struct query *q);
 enum query_more query_no_history(struct query *q);
 
 extern const struct query_kind query_runs;
+extern const struct query_kind query_trends;
 
 #endif

@@ -282,10 +282,12 @@ class Registry:
         op = self.outcome("pipeline.provision", found(n, **more))
         return self.answer(op)
 
-    def query(self, target, **args):
+    def query(self, target, verb="pipeline.runs", **args):
         self.op += 1
-        self.api.send("QUERY", op=self.op, verb=VERBS["pipeline.runs"],
-                      actor="t", target=target, args=dict(id=target, **args))
+        if target:
+            args["id"] = target
+        self.api.send("QUERY", op=self.op, verb=VERBS[verb], actor="t",
+                      target=target, args=args)
         return self.answer(self.op)
 
     def document(self, pipeline_id):
