@@ -50,6 +50,7 @@ struct run_of {
 static int	 carry_out(struct run_of *);
 static int	 help(struct run_of *);
 static int	 monitor(struct run_of *);
+static int	 events(struct run_of *);
 static int	 perform(struct run_of *);
 static int	 teardown(struct run_of *);
 static int	 call(struct run_of *, const struct verb *);
@@ -106,6 +107,8 @@ carry_out(struct run_of *r)
 		return (monitor(r));
 	if (r->cmd.verb->id == VERB_PIPELINE_TEARDOWN)
 		return (teardown(r));
+	if (r->cmd.verb->walk == WALK_STREAM)
+		return (events(r));
 	return (perform(r));
 }
 
@@ -151,6 +154,15 @@ monitor(struct run_of *r)
 	r->term.height = 0;	/* all rows: nothing is redrawn */
 	dashboard_print(stdout, &r->term, r->client.answer, time(NULL), 0);
 	return (EXIT_OK);
+}
+
+static int
+events(struct run_of *r)
+{
+	if (events_run(&r->client, r->cmd.args, &r->term, r->cmd.json) ==
+	    EXIT_OK)
+		return (answered(r));	/* refused */
+	return (failed(r));
 }
 
 /* One verb; an abbreviated id is tried as it is first. */

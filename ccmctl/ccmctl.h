@@ -29,6 +29,7 @@
 #include <stdio.h>
 
 #include "imsg.h"
+#include "msg.h"
 #include "verb.h"
 
 struct json_object;
@@ -97,6 +98,7 @@ enum client_event {
 	CLIENT_MORE,		/* nothing whole yet */
 	CLIENT_READY,		/* the daemon said hello */
 	CLIENT_ANSWER,		/* status, body and answer are filled in */
+	CLIENT_EVENT,		/* event, event_kind and event_id are */
 	CLIENT_FAILED		/* exit_code and why are; it is closed */
 };
 
@@ -110,6 +112,11 @@ struct client {
 	size_t			 len;
 	size_t			 size;		/* of what body points to */
 	struct json_object	*answer;	/* the body parsed */
+	uint64_t		 subscription;	/* its operation; 0: none */
+	struct json_object	*event;		/* the last one's data */
+	char			 event_kind[MSG_ID_MAX + 1];
+	/* The last id that there was: to resume from with last_event_id. */
+	char			 event_id[MSG_ID_MAX + 1];
 	int			 exit_code;	/* of a failure */
 	char			 why[512];	/* a sentence */
 };
@@ -133,9 +140,21 @@ int client_open(struct client *c, const char *path);
  */
 int client_send(struct client *c, const char *verb, struct json_object *args);
 
+/*
+ * Queue the operation `events` with its arguments.  Its answer comes like
+ * any other; with status 200 CLIENT_EVENT follows for each event.
+ */
+int client_subscribe(struct client *c, struct json_object *args);
+
 /* The events to poll(2) for, and what to do once there are some. */
 short client_events(struct client *c);
 enum client_event client_step(struct client *c);
+
+/*
+ * What has been read already: after each CLIENT_EVENT this is to be called
+ * until it returns CLIENT_MORE, before the next poll(2).
+ */
+enum client_event client_next(struct client *c);
 
 /*
  * Carry out one operation: wait for the greeting if it has not come yet,
@@ -314,7 +333,7 @@ int64_t view_integer(struct json_object *o, const char *name);
 /* A number as the answer wrote it, "-" if it is none; as long as `o`. */
 const char *view_number(struct json_object *o, const char *name);
 
-/* --- show.c, figures.c, dashboard.c, monitor.c: answers for people. --- */
+/* --- show.c, figures.c, dashboard.c, events.c, monitor.c: for people. - */
 
 /* The stats object of contract.md. */
 void view_figures(const struct view *v, struct json_object *stats);
@@ -343,5 +362,13 @@ void dashboard_print(FILE *f, const struct term *term,
  */
 int monitor_run(struct client *c, const char *path, struct term *term,
     int interval);
+
+/*
+ * Print events as lines, with `json` each as one object, until the
+ * connection ends.  Returns an exit code; `why` of the client says more,
+ * or, where the daemon refused, its answer.
+ */
+int events_run(struct client *c, struct json_object *args,
+    const struct term *term, int json);
 
 #endif

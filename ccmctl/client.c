@@ -19,9 +19,8 @@
  * Part of ccmctl.  Must not understand an answer beyond that it is a JSON
  * object; must not wait but in client_call.
  *
- * A connection carries one operation at a time.  The monitor steps it from
- * its own poll(2); a subscription would be an operation whose answers keep
- * coming.
+ * A connection carries one operation at a time, and beside it the events of
+ * one subscription.  The monitor steps it from its own poll(2).
  */
 
 #include "config.h"
@@ -54,11 +53,11 @@ static int	 lost(struct client *, int);
 static int	 protocol(struct client *, const char *);
 static const char *home_directory(void);
 static int	 queue(struct client *, enum msg_type, const union msg *);
-static enum client_event next_message(struct client *);
 static enum client_event on_message(struct client *, struct imsg *);
 static enum client_event on_hello(struct client *, const union msg *);
 static enum client_event on_answer(struct client *, const union msg *);
 static int	 make_room(struct client *, size_t);
+static enum client_event on_told(struct client *, const union msg *);
 static enum client_event finish(struct client *);
 static void	 forget(struct client *);
 static int	 wait_for(struct client *, enum client_event, int64_t);
@@ -148,6 +147,9 @@ void
 client_close(struct client *c)
 {
 	forget(c);
+	json_object_put(c->event);
+	c->event = NULL;
+	c->subscription = 0;
 	if (c->fd == -1)
 		return;
 	imsgbuf_clear(&c->ibuf);
@@ -184,6 +186,15 @@ client_send(struct client *c, const char *verb, struct json_object *args)
 	return (queue(c, M_CTL_OP, &m));
 }
 
+int
+client_subscribe(struct client *c, struct json_object *args)
+{
+	if (client_send(c, "events", args) == -1)
+		return (-1);
+	c->subscription = c->op;
+	return (0);
+}
+
 static int
 queue(struct client *c, enum msg_type type, const union msg *m)
 {
@@ -211,7 +222,7 @@ client_step(struct client *c)
 		saved = errno;
 	if ((n = imsgbuf_read(&c->ibuf)) == -1 && errno != EAGAIN)
 		saved = errno;
-	if ((event = next_message(c)) != CLIENT_MORE)
+	if ((event = client_next(c)) != CLIENT_MORE)
 		return (event);
 	if (n == -1 && saved == ERANGE)
 		(void)protocol(c, "a message of an impossible size");
@@ -222,8 +233,8 @@ client_step(struct client *c)
 	return (CLIENT_FAILED);
 }
 
-static enum client_event
-next_message(struct client *c)
+enum client_event
+client_next(struct client *c)
 {
 	enum client_event	 event = CLIENT_MORE;
 	struct imsg		 imsg;
@@ -257,6 +268,8 @@ on_message(struct client *c, struct imsg *imsg)
 		return (on_hello(c, &m));
 	if (type == M_CTL_ANSWER && c->ready)
 		return (on_answer(c, &m));
+	if (type == M_CTL_EVENT && c->ready)
+		return (on_told(c, &m));
 	(void)protocol(c, "a message out of order");
 	return (CLIENT_FAILED);
 }
@@ -318,6 +331,30 @@ make_room(struct client *c, size_t more)
 	return (0);
 }
 
+/* Told of a change. */
+static enum client_event
+on_told(struct client *c, const union msg *m)
+{
+	const struct msg_ctl_event	*e = &m->ctl_event;
+	struct json_error		 error;
+
+	if (c->subscription == 0 || e->op != c->subscription) {
+		(void)protocol(c, "an event that was not asked for");
+		return (CLIENT_FAILED);
+	}
+	json_object_put(c->event);
+	c->event = json_parse_strict(e->data.data, e->data.len, MSG_DOC_MAX,
+	    &error);
+	if (!json_object_is_type(c->event, json_type_object)) {
+		(void)protocol(c, "an event that is no object");
+		return (CLIENT_FAILED);
+	}
+	(void)strlcpy(c->event_kind, e->kind, sizeof(c->event_kind));
+	if (e->id[0] != '\0')
+		(void)strlcpy(c->event_id, e->id, sizeof(c->event_id));
+	return (CLIENT_EVENT);
+}
+
 static enum client_event
 finish(struct client *c)
 {
@@ -369,7 +406,7 @@ wait_for(struct client *c, enum client_event wanted, int64_t deadline)
 			return (0);
 		if (event == CLIENT_FAILED)
 			return (-1);
-		if (event != CLIENT_MORE)
+		if (event != CLIENT_MORE && event != CLIENT_EVENT)
 			return (protocol(c, "a message out of order"));
 	}
 }

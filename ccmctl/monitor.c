@@ -280,6 +280,7 @@ on_event(enum client_event event)
 {
 	switch (event) {
 	case CLIENT_MORE:
+	case CLIENT_EVENT:	/* it has no subscription */
 		break;
 	case CLIENT_READY:
 		ask();

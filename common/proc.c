@@ -241,9 +241,16 @@ peer_writable(evutil_socket_t fd __attribute__((unused)),
 			    strerror(errno));
 		return;
 	}
-	if (imsgbuf_queuelen(&peer->imsgbuf) > 0 &&
-	    event_add(peer->write_ev, NULL) == -1)
-		fatalx("event_add: %s", proc_name(peer->other));
+	if (imsgbuf_queuelen(&peer->imsgbuf) > 0) {
+		if (event_add(peer->write_ev, NULL) == -1)
+			fatalx("event_add: %s", proc_name(peer->other));
+	} else if (peer->ops->drained != NULL && !peer->dead) {
+		peer->busy++;
+		peer->ops->drained(peer);
+		peer->busy--;
+		if (peer->dead && !peer->busy)
+			peer_destroy(peer);
+	}
 }
 
 /*

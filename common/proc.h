@@ -46,6 +46,8 @@ struct peer_ops {
 	 * proc.c; no call on it is allowed any more.
 	 */
 	void		(*closed)(struct peer *peer, const char *why);
+	/* All that was queued is written; NULL: nobody waits for that. */
+	void		(*drained)(struct peer *peer);
 };
 
 /*

@@ -50,7 +50,8 @@ enum role {
 enum verb_walk {
 	WALK_READ,
 	WALK_RING,
-	WALK_QUERY
+	WALK_QUERY,
+	WALK_STREAM
 };
 
 /* How an argument is checked. */

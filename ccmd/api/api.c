@@ -31,6 +31,7 @@
 #include <unistd.h>
 
 #include "api.h"
+#include "events.h"
 #include "log.h"
 #include "proc.h"
 #include "sandbox.h"
@@ -85,9 +86,12 @@ static const msg_fn registry_table[M_MAX] = {
 	[M_SYNCED] = on_synced,
 };
 
-static const struct peer_ops parent_ops = { parent_table, on_closed };
-static const struct peer_ops poller_ops = { poller_table, on_closed };
-static const struct peer_ops registry_ops = { registry_table, on_closed };
+static const struct peer_ops parent_ops = { .table = parent_table,
+    .closed = on_closed };
+static const struct peer_ops poller_ops = { .table = poller_table,
+    .closed = on_closed };
+static const struct peer_ops registry_ops = { .table = registry_table,
+    .closed = on_closed };
 
 int
 main(void)
@@ -100,7 +104,7 @@ main(void)
 		fatalx("event_base_new");
 	env.parent = proc_child_start(env.base, PROC_API, on_setup,
 	    &parent_ops, NULL);
-	if (route_init(env.base) == -1 || conn_init(env.base) == -1 ||
+	if (events_init(env.base) == -1 || route_init(env.base) == -1 || conn_init(env.base) == -1 ||
 	    control_init(env.base) == -1)
 		fatal("start");
 	read_set_connections(connections);
@@ -264,6 +268,7 @@ on_synced(struct peer *peer __attribute__((unused)), const union msg *m,
     int fd __attribute__((unused)))
 {
 	read_set_synced();
+	events_start();
 	conn_start();
 	control_start();
 	log_debug("%u pipelines", m->synced.pipelines);

@@ -27,6 +27,9 @@
  *	budget.c	what GitHub's rate limits leave
  *	view.c		pipelines and their runs
  *	read.c		what is answered from the view
+ *	events.c	what changed, in order
+ *	subscribe.c	who listens to that
+ *	sse.c		events over HTTP
  */
 
 #ifndef CCM_API_API_H
@@ -61,6 +64,7 @@ struct answer {
 };
 
 typedef void (*answer_fn)(struct request *req, const struct answer *a);
+typedef void (*stream_fn)(struct request *req);
 
 struct request {
 	RB_ENTRY(request) entry;
@@ -73,6 +77,7 @@ struct request {
 	char		 target[MSG_ID_MAX + 1];
 	char		 match[128];	/* If-None-Match */
 	answer_fn	 answer;	/* NULL: the client went */
+	stream_fn	 stream;	/* answers a verb of WALK_STREAM */
 	void		*arg;
 };
 

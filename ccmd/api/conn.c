@@ -69,6 +69,7 @@ static struct {
 	struct conn_list reading;
 	struct conn_list writing;
 	struct conn_list waiting;	/* for the ring: it has its own end */
+	struct conn_list streaming;	/* its subscriber has its own */
 	size_t		 n;
 	char		 buf[CONN_READ_SIZE];
 } env;
@@ -86,6 +87,8 @@ static size_t	 take_requests(struct conn *, const char *, size_t);
 static int	 keep(struct conn *, const char *, size_t);
 static void	 on_write(struct conn *);
 static void	 settle(struct conn *);
+static void	 fill(struct conn *);
+static void	 wait_for(struct conn *);
 static void	 put_on(struct conn *, struct conn_list *, int);
 static void	 expire(struct conn_list *);
 
@@ -99,6 +102,7 @@ conn_init(struct event_base *base)
 	TAILQ_INIT(&env.reading);
 	TAILQ_INIT(&env.writing);
 	TAILQ_INIT(&env.waiting);
+	TAILQ_INIT(&env.streaming);
 	env.tick = event_new(base, -1, EV_PERSIST, on_tick, NULL);
 	env.resume = evtimer_new(base, on_resume, NULL);
 	if (env.tick == NULL || env.resume == NULL)
@@ -224,6 +228,8 @@ static void
 conn_free(struct conn *c)
 {
 	door_closed(c);
+	if (c->stream != NULL)
+		c->stream->closed(c->stream_arg);
 	TAILQ_REMOVE(c->list, c, entry);
 	event_free(c->ev);
 	close(c->fd);
@@ -270,7 +276,8 @@ on_read(struct conn *c)
 	if (n <= 0) {
 		/* Its answer may still be wanted after a shutdown(2). */
 		c->eof = 1;
-		if (n == -1 || (c->request == NULL && c->out_len == 0))
+		if (n == -1 || c->stream != NULL ||
+		    (c->request == NULL && c->out_len == 0))
 			c->dead = 1;
 		return;
 	}
@@ -430,12 +437,12 @@ on_write(struct conn *c)
 static void
 settle(struct conn *c)
 {
-	short	 want = EV_PERSIST;
-
 	if (!c->dead && c->out_len > 0)
 		on_write(c);
+	if (!c->dead && c->stream != NULL)
+		fill(c);
 	if (!c->dead && c->out_len == 0 && c->request == NULL &&
-	    (c->closing || c->eof)) {
+	    c->stream == NULL && (c->closing || c->eof)) {
 		conn_linger(c);
 		return;
 	}
@@ -443,7 +450,21 @@ settle(struct conn *c)
 		conn_free(c);
 		return;
 	}
-	if (c->out_len > 0) {
+	wait_for(c);
+}
+
+/* Which list it is on, and which events it waits for. */
+static void
+wait_for(struct conn *c)
+{
+	short	 want = EV_PERSIST;
+
+	if (c->stream != NULL) {
+		if (c->out_len > 0 || c->stream_more)
+			want |= EV_WRITE;
+		if (c->list != &env.streaming)
+			put_on(c, &env.streaming, 0);
+	} else if (c->out_len > 0) {
 		want |= EV_WRITE;
 		if (c->list != &env.writing || c->progress)
 			put_on(c, &env.writing, CONN_WRITE_MS);
@@ -465,6 +486,40 @@ settle(struct conn *c)
 		event_assign(c->ev, env.base, c->fd, want, on_event, c);
 		event_add(c->ev, NULL);
 	}
+}
+
+void
+conn_stream(struct conn *c, const struct conn_stream *stream, void *arg)
+{
+	c->stream = stream;
+	c->stream_arg = arg;
+	c->closing = 1;		/* what follows is not read */
+	conn_go_on(c);
+}
+
+void
+conn_go_on(struct conn *c)
+{
+	if (!c->busy)
+		settle(c);
+}
+
+void
+conn_kill(struct conn *c)
+{
+	c->dead = 1;
+	conn_go_on(c);
+}
+
+/* Once around, so that one fast reader does not keep others waiting. */
+static void
+fill(struct conn *c)
+{
+	c->busy = 1;
+	c->stream_more = c->stream->fill(c, c->stream_arg);
+	if (!c->dead && c->out_len > 0)
+		on_write(c);
+	c->busy = 0;
 }
 
 /*
@@ -517,7 +572,7 @@ void
 conn_flush(void)
 {
 	struct conn_list *lists[] = { &env.idle, &env.reading, &env.writing,
-	    &env.waiting };
+	    &env.waiting, &env.streaming };
 	struct conn	*c;
 	size_t		 i;
 

@@ -30,9 +30,18 @@
 
 #include "http.h"
 
+struct conn;
 struct conn_list;
 struct event;
 struct request;
+
+/* What fills the output of a connection that streams. */
+struct conn_stream {
+	/* There is room: write; returns 1 if more waits for room. */
+	int	(*fill)(struct conn *c, void *arg);
+	/* The connection goes. */
+	void	(*closed)(void *arg);
+};
 
 struct conn {
 	TAILQ_ENTRY(conn) entry;
@@ -53,6 +62,9 @@ struct conn {
 	char		*body;		/* pieces of its answer so far */
 	size_t		 body_len;
 	enum http_method method;	/* of the present request */
+	const struct conn_stream *stream;	/* NULL: requests, answers */
+	void		*stream_arg;
+	int		 stream_more;	/* waits for room */
 	int		 refusals;	/* 401s on this connection */
 	int		 busy;
 	int		 closing;	/* after the answers that are out */
@@ -68,6 +80,17 @@ void conn_answered(struct conn *c);
 void conn_linger(struct conn *c);
 
 /*
+ * Streaming: from now on no request is read, `fill` writes whenever there
+ * is room, and only the client or conn_kill ends it.  conn_go_on: there is
+ * something to write; the connection may be gone when it, or conn_kill,
+ * returns.
+ */
+void conn_stream(struct conn *c, const struct conn_stream *stream,
+    void *arg);
+void conn_go_on(struct conn *c);
+void conn_kill(struct conn *c);
+
+/*
  * door.c: a complete request (it sets c->request while the answer is under
  * way), a bad one, one that took too long, a connection that is going, and
  * once a second.
@@ -77,5 +100,11 @@ void door_bad(struct conn *c, const struct http_message *m);
 void door_timeout(struct conn *c);
 void door_closed(struct conn *c);
 void door_tick(void);
+
+/* The time for a Date field, made once a second. */
+const char *door_date(void);
+
+/* sse.c: answer a request for events with a stream of them. */
+void sse_begin(struct conn *c, struct request *req);
 
 #endif

@@ -37,10 +37,12 @@
 #include "json.h"
 #include "log.h"
 #include "proc.h"
+#include "subscribe.h"
 
 #define CONTROL_LISTENERS	4
 #define CONTROL_MAX		64	/* connections */
 #define CONTROL_QUEUE		1024	/* messages a client leaves unread */
+#define CONTROL_EVENTS		32	/* of those that are events */
 
 struct control {
 	TAILQ_ENTRY(control) entry;
@@ -51,6 +53,8 @@ struct control {
 	/* Operations under way, bounded. */
 	TAILQ_HEAD(, control_op) ops;
 	int		 nops;
+	struct subscriber *subscriber;	/* NULL: it has no subscription */
+	uint64_t	 subscription;	/* the client's number of it */
 };
 
 #define CONTROL_OPS	16	/* of one client at a time */
@@ -83,6 +87,13 @@ static void	 on_closed(struct peer *, const char *);
 static void	 on_hello(struct peer *, const union msg *, int);
 static void	 on_op(struct peer *, const union msg *, int);
 static void	 on_answer(struct request *, const struct answer *);
+static void	 on_drained(struct peer *);
+static void	 on_stream(struct request *);
+static void	 on_wake(void *);
+static int	 has_room(void *);
+static void	 put_event(void *, const char *, const char *, const char *,
+		    size_t);
+static void	 on_end(void *, const char *);
 static void	 send_piece(struct control_op *, int, int, const void *,
 		    size_t);
 
@@ -91,7 +102,18 @@ static const msg_fn table[M_MAX] = {
 	[M_CTL_OP] = on_op,
 };
 
-static const struct peer_ops ops = { table, on_closed };
+static const struct peer_ops ops = {
+	.table = table,
+	.closed = on_closed,
+	.drained = on_drained,
+};
+
+static const struct subscriber_ops subscriber_ops = {
+	.wake = on_wake,
+	.room = has_room,
+	.put = put_event,
+	.end = on_end,
+};
 
 int
 control_init(struct event_base *base)
@@ -186,6 +208,7 @@ client_free(struct control *c)
 {
 	struct control_op	*op;
 
+	subscriber_free(c->subscriber);
 	while ((op = TAILQ_FIRST(&c->ops)) != NULL) {
 		TAILQ_REMOVE(&c->ops, op, entry);
 		route_forget(op->request);
@@ -266,6 +289,7 @@ on_op(struct peer *peer, const union msg *m, int fd __attribute__((unused)))
 	op->request->args = args;
 	op->request->verb = verb;
 	op->request->role = c->role;
+	op->request->stream = on_stream;
 	(void)strlcpy(op->request->actor, c->actor,
 	    sizeof(op->request->actor));
 	TAILQ_INSERT_TAIL(&c->ops, op, entry);
@@ -306,4 +330,73 @@ send_piece(struct control_op *op, int status, int more, const void *data,
 	m.ctl_answer.body.data = data;
 	m.ctl_answer.body.len = len;
 	peer_send(op->client->peer, M_CTL_ANSWER, &m, -1);
+}
+
+/* A subscription is answered, and then its events follow: one a client. */
+static void
+on_stream(struct request *req)
+{
+	struct control_op	*op = req->arg;
+	struct control		*c = op->client;
+	uint64_t		 number = op->number;
+	struct json_object	*o;
+
+	if (c->subscriber != NULL) {
+		answer_error(req, 409, "busy", "There is a subscription");
+		return;
+	}
+	if ((c->subscriber = subscriber_new(req, &subscriber_ops, c)) == NULL)
+		return;
+	c->subscription = number;
+	o = json_object_new_object();
+	json_object_object_add(o, "success", json_object_new_boolean(1));
+	answer_json(req, 200, o);
+	(void)subscriber_pump(c->subscriber);
+}
+
+static void
+on_drained(struct peer *peer)
+{
+	struct control	*c = peer_arg(peer);
+
+	if (c->subscriber != NULL)
+		(void)subscriber_pump(c->subscriber);
+}
+
+static void
+on_wake(void *arg)
+{
+	struct control	*c = arg;
+
+	(void)subscriber_pump(c->subscriber);
+}
+
+static int
+has_room(void *arg)
+{
+	struct control	*c = arg;
+
+	return (peer_queued(c->peer) < CONTROL_EVENTS);
+}
+
+static void
+put_event(void *arg, const char *id, const char *kind, const char *data,
+    size_t len)
+{
+	struct control	*c = arg;
+	union msg	 m;
+
+	memset(&m, 0, sizeof(m));
+	m.ctl_event.op = c->subscription;
+	m.ctl_event.id = id;
+	m.ctl_event.kind = kind;
+	m.ctl_event.data.data = data;
+	m.ctl_event.data.len = len;
+	peer_send(c->peer, M_CTL_EVENT, &m, -1);
+}
+
+static void
+on_end(void *arg, const char *why)
+{
+	disconnect(arg, why);
 }

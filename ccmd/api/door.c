@@ -49,14 +49,15 @@ static struct {
 static int	 authenticate(struct request *, const struct http_message *);
 static int	 take_query(struct request *, struct http_slice);
 static int	 take_body(struct request *, const struct http_message *);
+static void	 take_last_event_id(struct request *, struct http_slice);
 static int	 is_json(struct http_slice);
 static void	 on_answer(struct request *, const struct answer *);
+static void	 on_stream(struct request *);
 static int	 gather(struct conn *, const struct answer *);
 static void	 respond(struct conn *, const struct answer *);
 static void	 respond_error(struct conn *, int, const char *,
 		    const char *, const char *);
 static const char *reason(int);
-static const char *date(void);
 
 void
 door_request(struct conn *c, const struct http_message *m)
@@ -86,6 +87,7 @@ door_request(struct conn *c, const struct http_message *m)
 		return;
 	}
 	req->verb = verb;
+	req->stream = on_stream;
 	if (verb->role != ROLE_NONE && authenticate(req, m) == -1) {
 		env.refused++;
 		c->refusals++;
@@ -97,6 +99,7 @@ door_request(struct conn *c, const struct http_message *m)
 	}
 	if (take_query(req, m->query) == -1 || take_body(req, m) == -1)
 		return;
+	take_last_event_id(req, m->fields[HTTP_LAST_EVENT_ID]);
 	if (m->fields[HTTP_IF_NONE_MATCH].p != NULL &&
 	    m->fields[HTTP_IF_NONE_MATCH].len < sizeof(req->match))
 		memcpy(req->match, m->fields[HTTP_IF_NONE_MATCH].p,
@@ -196,6 +199,15 @@ take_body(struct request *req, const struct http_message *m)
 	return (0);
 }
 
+/* The header field wins: that is how an EventSource resumes. */
+static void
+take_last_event_id(struct request *req, struct http_slice id)
+{
+	if (id.p != NULL && req->verb->walk == WALK_STREAM)
+		json_object_object_add(req->args, "last_event_id",
+		    json_object_new_string_len(id.p, (int)id.len));
+}
+
 /* application/json, with or without parameters. */
 static int
 is_json(struct http_slice v)
@@ -270,6 +282,12 @@ on_answer(struct request *req, const struct answer *a)
 	conn_answered(c);
 }
 
+static void
+on_stream(struct request *req)
+{
+	sse_begin(req->arg, req);
+}
+
 static int
 gather(struct conn *c, const struct answer *a)
 {
@@ -304,7 +322,8 @@ respond(struct conn *c, const struct answer *a)
 	    "Content-Type: application/json\r\n"
 	    "Content-Length: %zu\r\n"
 	    "Cache-Control: no-store\r\n"
-	    "%s%s%s\r\n", a->status, reason(a->status), date(), a->len,
+	    "%s%s%s\r\n", a->status, reason(a->status), door_date(),
+	    a->len,
 	    retry, allow, c->closing ? "Connection: close\r\n" :
 	    "Connection: keep-alive\r\n");
 	conn_write(c, head, (size_t)n);
@@ -357,8 +376,8 @@ reason(int status)
 }
 
 /* RFC 9110, 5.6.7; made once a second. */
-static const char *
-date(void)
+const char *
+door_date(void)
 {
 	time_t		 now = time(NULL);
 	struct tm	 tm;

@@ -120,7 +120,9 @@ route_request(struct request *req)
 {
 	if (check(req) == -1)
 		return;
-	if (req->verb->walk == WALK_READ &&
+	if (req->verb->walk == WALK_STREAM)
+		req->stream(req);
+	else if (req->verb->walk == WALK_READ &&
 	    !(req->verb->id == VERB_PIPELINE_STATS &&
 	    json_flag(req->args, "fresh")))
 		read_request(req);

@@ -23,10 +23,12 @@
 #include "config.h"
 
 #include <json-c/json.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "events.h"
 #include "fresh.h"
 #include "json.h"
 #include "log.h"
@@ -48,6 +50,7 @@ static struct {
 	struct id_tree	 by_id;
 	struct time_tree by_time;
 	uint64_t	 seen;
+	size_t		 n;
 } env = {
 	.by_id = RB_INITIALIZER(&env.by_id),
 	.by_time = RB_INITIALIZER(&env.by_time)
@@ -58,6 +61,7 @@ static int	 time_cmp(struct pipeline *, struct pipeline *);
 static struct pipeline *get(const char *);
 static void	 take_document(struct pipeline *, struct json_object *);
 static void	 put_run(struct pipeline *, const struct run *, size_t);
+static int	 same_state(const struct run *, const struct run *);
 static struct run *room_for(struct pipeline *, int64_t, int *);
 static void	 trim(struct pipeline *);
 static int	 cmp_newest(const void *, const void *);
@@ -112,6 +116,7 @@ view_pipeline(const struct msg_pipeline *m)
 	}
 	p->known = m->known;
 	drop_stats(p);
+	events_pipeline(p);
 	return (0);
 }
 
@@ -126,6 +131,7 @@ get(const char *id)
 		return (NULL);
 	(void)strlcpy(p->id, id, sizeof(p->id));
 	RB_INSERT(id_tree, &env.by_id, p);
+	env.n++;
 	RB_INSERT(time_tree, &env.by_time, p);
 	return (p);
 }
@@ -162,6 +168,7 @@ view_rows(const struct msg_rows *m)
 	while ((r = run_unpack(&buf, &run, &branch_len)) == 1)
 		put_run(p, &run, branch_len);
 	drop_stats(p);
+	events_stats(p);
 	return (r);
 }
 
@@ -170,9 +177,10 @@ static void
 put_run(struct pipeline *p, const struct run *run, size_t branch_len)
 {
 	struct run	*slot;
-	int		 found;
+	int		 found, news;
 
 	slot = room_for(p, run->id, &found);
+	news = !found || !same_state(slot, run);
 	if (found) {
 		if (run->attempt < slot->attempt ||
 		    (run->attempt == slot->attempt &&
@@ -184,8 +192,18 @@ put_run(struct pipeline *p, const struct run *run, size_t branch_len)
 	if (run->branch != NULL &&
 	    (slot->branch = strndup(run->branch, branch_len)) == NULL)
 		fatal("view");
+	if (news)
+		events_run(p, slot);
 	if (!found && p->nruns % VIEW_TRIM == 0)
 		trim(p);
+}
+
+static int
+same_state(const struct run *a, const struct run *b)
+{
+	return (a->attempt == b->attempt && a->updated_at == b->updated_at &&
+	    strcmp(a->status_text, b->status_text) == 0 &&
+	    strcmp(a->conclusion_text, b->conclusion_text) == 0);
 }
 
 static struct run *
@@ -265,18 +283,22 @@ view_fresh(const struct msg_fresh *m)
 	struct pipeline	*p;
 	struct fresh	 f;
 	struct ibuf	 buf;
-	int		 r;
+	int		 r, was_stale;
 
 	ibuf_from_buffer(&buf, (void *)(uintptr_t)m->looks.data,
 	    m->looks.len);
 	while ((r = fresh_get(&buf, &f)) == 1) {
 		if ((p = view_find(f.pipeline_id)) == NULL)
 			continue;
+		was_stale = p->stale_reason != NULL || f.at - p->fetched_at >
+		    (int64_t)p->interval * STALE_INTERVALS;
 		p->fetched_at = f.at;
 		p->interval = f.interval;
 		free(p->stale_reason);
 		p->stale_reason = NULL;
 		drop_stats(p);
+		if (was_stale)
+			events_stats(p);
 	}
 	return (r);
 }
@@ -292,6 +314,7 @@ view_readback(const struct msg_readback *m)
 	p->fetched_at = m->at;
 	p->interval = m->interval;
 	drop_stats(p);
+	events_stats(p);
 	return (0);
 }
 
@@ -305,6 +328,7 @@ view_stale(const struct msg_stale *m)
 	free(p->stale_reason);
 	p->stale_reason = strdup(m->reason);
 	drop_stats(p);
+	events_stats(p);
 	return (0);
 }
 
@@ -372,4 +396,33 @@ view_stats(struct pipeline *p, int64_t now)
 	p->stats = stats_to_json(&stats, &frame);
 	p->stats_at = now;
 	return (json_object_get(p->stats));
+}
+
+void
+view_stats_digest(struct json_object *stats,
+    unsigned char digest[VIEW_DIGEST_LEN])
+{
+	crypto_generichash_state	 state;
+	struct json_object_iter		 it;
+	const char			*text;
+	size_t				 len;
+
+	crypto_generichash_init(&state, NULL, 0, VIEW_DIGEST_LEN);
+	json_object_object_foreachC(stats, it) {
+		if (strcmp(it.key, "fetched_at") == 0 ||
+		    strcmp(it.key, "age_seconds") == 0)
+			continue;
+		crypto_generichash_update(&state,
+		    (const unsigned char *)it.key, strlen(it.key) + 1);
+		text = json_text(it.val, &len);
+		crypto_generichash_update(&state,
+		    (const unsigned char *)text, len + 1);
+	}
+	crypto_generichash_final(&state, digest, VIEW_DIGEST_LEN);
+}
+
+size_t
+view_count(void)
+{
+	return (env.n);
 }

@@ -22,6 +22,8 @@
 #ifndef CCM_API_VIEW_H
 #define CCM_API_VIEW_H
 
+#include <sys/queue.h>
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +32,8 @@
 #include "tree.h"
 
 struct json_object;
+
+#define VIEW_DIGEST_LEN	16
 
 struct pipeline {
 	RB_ENTRY(pipeline) by_id;
@@ -47,6 +51,11 @@ struct pipeline {
 	char		*stale_reason;	/* NULL: looks go well */
 	struct json_object *stats;	/* cached for the second `stats_at` */
 	int64_t		 stats_at;
+	/* events.c: what is to be told, and what was. */
+	TAILQ_ENTRY(pipeline) marked;
+	int		 marks;
+	unsigned char	 told_doc[VIEW_DIGEST_LEN];
+	unsigned char	 told_stats[VIEW_DIGEST_LEN];
 };
 
 /* Take in a message; -1 with a line in the log if it makes no sense. */
@@ -72,5 +81,11 @@ struct pipeline *view_after(const char *created_at, const char *id);
  * own for the caller.
  */
 struct json_object *view_stats(struct pipeline *p, int64_t now);
+
+/* A digest of all in a stats object but `fetched_at` and `age_seconds`. */
+void view_stats_digest(struct json_object *stats,
+    unsigned char digest[VIEW_DIGEST_LEN]);
+
+size_t view_count(void);
 
 #endif

@@ -106,7 +106,8 @@ static const msg_fn table[M_MAX] = {
 	[M_RUNNING] = on_running,
 };
 
-static const struct peer_ops ops = { table, on_closed };
+static const struct peer_ops ops = { .table = table,
+    .closed = on_closed };
 
 int
 supervise(struct event_base *base, const struct supervise *s)

@@ -95,9 +95,12 @@ static const msg_fn registry_table[M_MAX] = {
 	[M_NOTED] = on_noted,
 };
 
-static const struct peer_ops parent_ops = { parent_table, on_closed };
-static const struct peer_ops api_ops = { api_table, on_closed };
-static const struct peer_ops registry_ops = { registry_table, on_closed };
+static const struct peer_ops parent_ops = { .table = parent_table,
+    .closed = on_closed };
+static const struct peer_ops api_ops = { .table = api_table,
+    .closed = on_closed };
+static const struct peer_ops registry_ops = { .table = registry_table,
+    .closed = on_closed };
 
 int
 main(void)

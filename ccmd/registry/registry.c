@@ -113,9 +113,12 @@ static const msg_fn api_table[M_MAX] = {
 	[M_AUDIT] = on_audit,
 };
 
-static const struct peer_ops parent_ops = { parent_table, on_closed };
-static const struct peer_ops poller_ops = { poller_table, on_closed };
-static const struct peer_ops api_ops = { api_table, on_closed };
+static const struct peer_ops parent_ops = { .table = parent_table,
+    .closed = on_closed };
+static const struct peer_ops poller_ops = { .table = poller_table,
+    .closed = on_closed };
+static const struct peer_ops api_ops = { .table = api_table,
+    .closed = on_closed };
 
 int
 main(void)
