@@ -104,8 +104,8 @@ main(void)
 		fatalx("event_base_new");
 	env.parent = proc_child_start(env.base, PROC_API, on_setup,
 	    &parent_ops, NULL);
-	if (events_init(env.base) == -1 || route_init(env.base) == -1 || conn_init(env.base) == -1 ||
-	    control_init(env.base) == -1)
+	if (events_init(env.base) == -1 || route_init(env.base) == -1 ||
+	    conn_init(env.base) == -1 || control_init(env.base) == -1)
 		fatal("start");
 	read_set_connections(connections);
 	event_base_dispatch(env.base);
