@@ -126,16 +126,13 @@ budget_wait(struct budget *b, int64_t now, enum budget_kind kind, int write)
 static int64_t
 wait_concurrent(const struct budget *b, enum budget_kind kind)
 {
-	uint32_t	 all = b->running[0] + b->running[1];
+	uint32_t	 all = b->running[0] + b->running[1], most;
 
-	if (b->careful && all > 0)
-		return (-1);
-	if (b->concurrent == 0)
-		return (0);
-	if (all >= b->concurrent)
+	most = b->concurrent == 0 ? BUDGET_AT_ONCE : b->concurrent;
+	if (all >= most || (b->careful && all > 0))
 		return (-1);
 	return (kind == BUDGET_LOOK && b->running[BUDGET_LOOK] >=
-	    share(b->concurrent, b->reserve) ? -1 : 0);
+	    share(most, b->reserve) ? -1 : 0);
 }
 
 /*

@@ -54,6 +54,8 @@
 #define BUDGET_WINDOW		62
 /* Minutes over which the cost of an hour is measured. */
 #define BUDGET_MINUTES		10
+/* At once where there is no limit: what the HTTP client holds. */
+#define BUDGET_AT_ONCE		100
 /* Looks that may start together, as seconds of an even spread. */
 #define BUDGET_BURST		1
 

@@ -92,6 +92,7 @@ static struct {
 } env;
 
 static void	 pump(struct github *);
+static void	 start_waiting(struct github *);
 static void	 on_timer(evutil_socket_t, short, void *);
 static void	 on_expiry(evutil_socket_t, short, void *);
 static int	 start(struct gh_call *, int64_t);
@@ -324,8 +325,8 @@ github_call(struct github *gh, int priority, const char *method,
 		tv.tv_usec = (left % 1000) * 1000;
 		evtimer_add(call->expiry, &tv);
 	}
-	/* From the loop, so that the caller has its pointer before `done`. */
-	event_active(gh->timer, EV_TIMEOUT, 1);
+	/* `done` comes from the loop: the caller has its pointer by then. */
+	start_waiting(gh);
 	return (call);
 }
 
@@ -399,9 +400,18 @@ on_expiry(evutil_socket_t fd __attribute__((unused)),
 	finish(call, &r);
 }
 
-/* Start whatever the budget lets start, people's calls first. */
+/* Whoever has more to ask is told when nothing waits any more. */
 static void
 pump(struct github *gh)
+{
+	start_waiting(gh);
+	if (TAILQ_EMPTY(&gh->waiting[GH_LOOK]) && env.room != NULL)
+		env.room(gh);
+}
+
+/* Start whatever the budget lets start, people's calls first. */
+static void
+start_waiting(struct github *gh)
 {
 	struct gh_call	*call, *next;
 	struct timeval	 tv;
@@ -427,8 +437,6 @@ pump(struct github *gh)
 		tv.tv_usec = (soonest % 1000) * 1000;
 		evtimer_add(gh->timer, &tv);
 	}
-	if (TAILQ_EMPTY(&gh->waiting[GH_LOOK]) && env.room != NULL)
-		env.room(gh);
 }
 
 static int

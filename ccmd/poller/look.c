@@ -47,6 +47,9 @@ struct look {
 	int		 changed;	/* the list was not a 304 */
 	int		 moved;
 	size_t		 followed;
+	int		 first;		/* nothing was known to compare */
+	int		 requests;
+	int		 charged;	/* answers that count for the hour */
 	struct pipeline	*pipeline;	/* whose run is asked for, and */
 	int64_t		 run_id;	/* which */
 	uint64_t	 newest;
@@ -91,6 +94,7 @@ look_start(struct repository *r)
 	if ((look = calloc(1, sizeof(*look))) == NULL)
 		return (-1);
 	look->repository = r;
+	look->first = r->etag[0] == '\0';
 	r->round++;
 	if (look_path(r, path, sizeof(path)) == -1 ||
 	    ask_list(look, path, r->etag) == -1) {
@@ -115,8 +119,12 @@ look_cancel(struct look *look)
 static int
 ask_list(struct look *look, const char *path, const char *etag)
 {
-	look->call = github_call(look->repository->gh, GH_LOOK, "GET", path,
-	    etag, NULL, 0, on_list, look);
+	struct repository	*r = look->repository;
+
+	look->requests++;
+	/* Somebody waits for it: that makes it a command. */
+	look->call = github_call(r->gh, r->due.rank == DUE_URGENT ?
+	    GH_COMMAND : GH_LOOK, "GET", path, etag, NULL, 0, on_list, look);
 	return (look->call == NULL ? -1 : 0);
 }
 
@@ -129,6 +137,7 @@ on_list(const struct gh_reply *r, void *arg)
 	int			 more = 0;
 
 	look->call = NULL;
+	look->charged += r->result != GH_UNCHANGED;
 	if (r->result == GH_UNCHANGED) {
 		next_tracked(look);
 		return;
@@ -264,6 +273,7 @@ ask_run(struct look *look, struct pipeline *p, struct tracked *t)
 	t->on_page = 0;
 	look->pipeline = p;
 	look->run_id = t->id;
+	look->requests++;
 	if (snprintf(path, sizeof(path), "/repos/%s/actions/runs/%lld?"
 	    "exclude_pull_requests=true", look->repository->name,
 	    (long long)t->id) >= (int)sizeof(path))
@@ -281,6 +291,7 @@ on_run(const struct gh_reply *r, void *arg)
 	const char	*why;
 
 	look->call = NULL;
+	look->charged += r->result != GH_UNCHANGED;
 	t = pipeline_find_tracked(look->pipeline, look->run_id);
 	if (r->result == GH_REFUSED && r->status == 404) {
 		if (t != NULL)
@@ -402,8 +413,14 @@ end(struct look *look, enum look_end how, const char *why, int64_t wait)
 {
 	struct repository	*repo = look->repository;
 	char			 path[GH_PATH_MAX], url[MSG_URL_MAX];
+	struct look_result	 result;
 	int			 n;
 
+	result.end = how;
+	result.why = why;
+	result.wait = wait;
+	result.requests = look->first ? -1 : look->requests;
+	result.charged = look->charged;
 	repo->look = NULL;
 	if (how == LOOK_FRESH && look->changed) {
 		if (look->newest > repo->newest)
@@ -420,5 +437,5 @@ end(struct look *look, enum look_end how, const char *why, int64_t wait)
 	free(look);
 	if (n)
 		watch_moved(repo);
-	watch_looked(repo, how, why, wait);
+	watch_looked(repo, &result);
 }

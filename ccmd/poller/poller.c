@@ -38,6 +38,7 @@
 #include "github.h"
 #include "http.h"
 #include "json.h"
+#include "lane.h"
 #include "log.h"
 #include "poller.h"
 #include "proc.h"
@@ -303,7 +304,7 @@ on_synced(struct peer *peer __attribute__((unused)), const union msg *m,
 	struct pipeline	*p;
 
 	env.synced = 1;
-	github_set_hooks(NULL, report_changed);
+	github_set_hooks(lane_room, report_changed);
 	report_changed();
 	log_debug("%u pipelines", m->synced.pipelines);
 	for (p = pipelines_next(NULL); p != NULL; p = pipelines_next(p))

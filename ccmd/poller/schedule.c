@@ -15,32 +15,54 @@
  */
 
 /*
- * What is due when: a priority queue by time with one timer.  Runs in the
- * poller.  Must not know what is due.
+ * Who is to be looked at next, and how far apart the looks of one are.
+ * Runs in the poller.  Must not read a clock, nor know what is due.
  */
 
 #include "config.h"
 
-#include <event2/event.h>
+#include <string.h>
 
-#include "proc.h"
+#include "budget.h"
 #include "schedule.h"
 
-/* Runs of one turn; the rest wait for the next, behind other events. */
-#define SCHEDULE_BATCH	64
+/* The jitter: up to that share of an interval is left out, per cent. */
+#define JITTER		5
+#define VARY_MAX	1000
+/* A plan leaves a little of the budget, so that queues get shorter. */
+#define PLAN_SHARE	0.95
+#define PLAN_EVERY	1000	/* milliseconds */
+/* Changes of an interval below that share are not worth a new order. */
+#define PLAN_STEP	0.02
+/* What a plan moves an interval by, of the way: all are due at once else. */
+#define PLAN_PACE	0.2
+/* What a look costs is the average of about that many. */
+#define COST_MEMORY	256.0
+/* Late is who waits for that part of an interval. */
+#define LATE_PART	4
+/* Classes that cost less than that share are not stretched in vain. */
+#define WORTH_IT	0.02
 
-RB_HEAD(due_tree, due);
-
-static struct {
-	struct due_tree	 tree;
-	struct event	*timer;
-	void		(*run)(struct due *);
-	uint64_t	 order;
-} env = { .tree = RB_INITIALIZER(&env.tree) };
+/* A limit on looks: what one of each class costs, and what there is. */
+struct demand {
+	double	 weight[DUE_CLASSES];	/* members times cost of a look */
+	double	 room;			/* a second */
+};
 
 static int	 due_cmp(struct due *, struct due *);
-static void	 on_timer(evutil_socket_t, short, void *);
-static void	 arm(void);
+static void	 enqueue(struct schedule *, struct due *);
+static void	 dequeue(struct schedule *, struct due *);
+static int64_t	 due_at(const struct schedule *, const struct due *);
+static uint8_t	 rank_of(enum due_class);
+static int	 waits_long(struct schedule *, int64_t);
+static int64_t	 wait_for(const struct due *, struct budget *, int64_t);
+static int64_t	 sooner(int64_t, int64_t);
+static void	 learn_cost(struct schedule *, enum due_class, int, int);
+static void	 fit(const struct schedule *, const struct demand *,
+		    double [DUE_CLASSES]);
+static double	 load(const struct demand *, const double [DUE_CLASSES]);
+static int	 take_plan(struct schedule *, const double [DUE_CLASSES]);
+static void	 reorder(struct schedule *);
 
 TREE_GENERATE(due_tree, due, entry, due_cmp)
 
@@ -52,74 +74,366 @@ due_cmp(struct due *a, struct due *b)
 	return (a->order < b->order ? -1 : a->order > b->order);
 }
 
-int
-schedule_init(struct event_base *base, void (*run)(struct due *))
+void
+schedule_init(struct schedule *s, uint32_t seed)
 {
-	env.run = run;
-	env.timer = evtimer_new(base, on_timer, NULL);
-	return (env.timer == NULL ? -1 : 0);
+	int	 i;
+
+	memset(s, 0, sizeof(*s));
+	for (i = 0; i < DUE_RANKS; i++)
+		RB_INIT(&s->trees[i]);
+	s->seed = seed | 1;
+	s->requests[DUE_QUIET] = s->requests[DUE_ACTIVE] = 1;
+	s->planned = -PLAN_EVERY;
+	schedule_set(s, 10, 60, 300);
 }
 
 void
-schedule_at(struct due *due, int64_t at)
+schedule_set(struct schedule *s, uint32_t active, uint32_t idle,
+    uint32_t max)
 {
-	schedule_remove(due);
-	due->at = at;
-	due->order = env.order++;
+	s->base[DUE_ACTIVE] = (int64_t)active * 1000;
+	s->base[DUE_QUIET] = (int64_t)idle * 1000;
+	s->max = (int64_t)(max < idle ? idle : max) * 1000;
+	s->interval[DUE_ACTIVE] = s->base[DUE_ACTIVE];
+	s->interval[DUE_QUIET] = s->base[DUE_QUIET];
+	s->why = SCHEDULE_AS_CONFIGURED;
+	s->planned = -PLAN_EVERY;
+	reorder(s);
+}
+
+static int64_t
+due_at(const struct schedule *s, const struct due *due)
+{
+	int64_t	 interval = s->interval[due->class], at;
+
+	at = due->last + interval -
+	    interval * JITTER / 100 * due->vary / VARY_MAX;
+	return (at < due->not_before ? due->not_before : at);
+}
+
+static void
+enqueue(struct schedule *s, struct due *due)
+{
+	due->order = s->order++;
 	due->queued = 1;
-	RB_INSERT(due_tree, &env.tree, due);
-	arm();
+	RB_INSERT(due_tree, &s->trees[due->rank], due);
 }
 
-void
-schedule_remove(struct due *due)
+static void
+dequeue(struct schedule *s, struct due *due)
 {
 	if (!due->queued)
 		return;
-	RB_REMOVE(due_tree, &env.tree, due);
+	RB_REMOVE(due_tree, &s->trees[due->rank], due);
 	due->queued = 0;
 }
 
-int64_t
-schedule_jitter(uint32_t seconds, uint32_t random)
+void
+schedule_join(struct schedule *s, struct due *due, int64_t now)
 {
-	int64_t	 ms = (int64_t)seconds * 1000;
+	if (due->joined)
+		return;
+	memset(due, 0, sizeof(*due));
+	due->joined = 1;
+	due->class = DUE_QUIET;
+	due->rank = DUE_IDLE;
+	due->last = due->at = now;
+	s->members[due->class]++;
+	enqueue(s, due);
+}
 
-	return (ms - ms / 20 + (int64_t)(random % 1000) * (ms / 20) / 1000);
+void
+schedule_class(struct schedule *s, struct due *due, enum due_class class)
+{
+	int	 queued = due->queued;
+
+	if (due->class == class)
+		return;
+	dequeue(s, due);
+	s->members[due->class]--;
+	s->members[class]++;
+	due->class = (uint8_t)class;
+	if (due->rank >= DUE_RUNNING)
+		due->rank = rank_of(class);
+	if (queued)
+		enqueue(s, due);
+}
+
+static uint8_t
+rank_of(enum due_class class)
+{
+	return (class == DUE_ACTIVE ? DUE_RUNNING : DUE_IDLE);
+}
+
+void
+schedule_leave(struct schedule *s, struct due *due)
+{
+	if (!due->joined)
+		return;
+	dequeue(s, due);
+	s->members[due->class]--;
+	due->joined = 0;
+}
+
+/* Once urgent it stays so until it was looked at. */
+void
+schedule_now(struct schedule *s, struct due *due, int64_t now, int urgent)
+{
+	dequeue(s, due);
+	if (urgent)
+		due->rank = DUE_URGENT;
+	else if (due->rank > DUE_WANTED)
+		due->rank = DUE_WANTED;
+	if (due->at > now)
+		due->at = now;
+	enqueue(s, due);
+}
+
+void
+schedule_looked(struct schedule *s, struct due *due, int64_t now,
+    enum due_class class, int64_t not_before, int requests, int charged)
+{
+	dequeue(s, due);
+	if (requests >= 0)
+		learn_cost(s, (enum due_class)due->class, requests, charged);
+	if (due->class != class) {
+		s->members[due->class]--;
+		s->members[class]++;
+		due->class = (uint8_t)class;
+	}
+	/* xorshift (Marsaglia, 2003): this need not be secret. */
+	s->seed ^= s->seed << 13;
+	s->seed ^= s->seed >> 17;
+	s->seed ^= s->seed << 5;
+	due->vary = (uint16_t)(s->seed % (VARY_MAX + 1));
+	due->rank = rank_of(class);
+	due->last = now;
+	due->not_before = not_before;
+	due->at = due_at(s, due);
+	enqueue(s, due);
 }
 
 static void
-on_timer(evutil_socket_t fd __attribute__((unused)),
-    short what __attribute__((unused)), void *arg __attribute__((unused)))
+learn_cost(struct schedule *s, enum due_class class, int requests,
+    int charged)
+{
+	s->requests[class] += (requests - s->requests[class]) / COST_MEMORY;
+	s->charged[class] += (charged - s->charged[class]) / COST_MEMORY;
+}
+
+struct due *
+schedule_take(struct schedule *s, struct budget *b, int64_t now,
+    int64_t *wait)
+{
+	static const enum due_rank usual[] = {
+		DUE_URGENT, DUE_WANTED, DUE_RUNNING, DUE_IDLE
+	}, overdue[] = {
+		DUE_URGENT, DUE_WANTED, DUE_IDLE, DUE_RUNNING
+	};
+	const enum due_rank	*order;
+	struct due		*due;
+	int64_t			 w;
+	int			 i;
+
+	if (now - s->planned >= PLAN_EVERY)
+		(void)schedule_plan(s, b, now);
+	order = waits_long(s, now) ? overdue : usual;
+	*wait = -1;
+	for (i = 0; i < DUE_RANKS; i++) {
+		due = RB_MIN(due_tree, &s->trees[order[i]]);
+		if (due == NULL)
+			continue;
+		if ((w = wait_for(due, b, now)) == 0) {
+			dequeue(s, due);
+			*wait = 0;
+			return (due);
+		}
+		*wait = sooner(*wait, w);
+	}
+	/* What stretches now may soon not do so any more. */
+	if (s->why != SCHEDULE_AS_CONFIGURED)
+		*wait = sooner(*wait, PLAN_EVERY);
+	return (NULL);
+}
+
+/* Is the idle one that waits longest late by a good part of its interval? */
+static int
+waits_long(struct schedule *s, int64_t now)
+{
+	struct due	*due = RB_MIN(due_tree, &s->trees[DUE_IDLE]);
+
+	return (due != NULL &&
+	    now - due->at > s->interval[DUE_QUIET] / LATE_PART);
+}
+
+static int64_t
+wait_for(const struct due *due, struct budget *b, int64_t now)
+{
+	if (due->at > now)
+		return (due->at - now);
+	return (budget_wait(b, now, due->rank == DUE_URGENT ?
+	    BUDGET_COMMAND : BUDGET_LOOK, 0));
+}
+
+/* Of two waits, where -1 is for an event. */
+static int64_t
+sooner(int64_t a, int64_t b)
+{
+	if (a == -1 || b == -1)
+		return (a > b ? a : b);
+	return (a < b ? a : b);
+}
+
+void
+schedule_each(struct schedule *s, int64_t now,
+    void (*tell)(struct due *, void *), void *arg)
 {
 	struct due	*due;
-	int64_t		 now = proc_now_ms();
-	int		 n;
+	int		 i;
 
-	for (n = 0; n < SCHEDULE_BATCH; n++) {
-		due = RB_MIN(due_tree, &env.tree);
-		if (due == NULL || due->at > now)
-			break;
-		schedule_remove(due);
-		env.run(due);
-	}
-	arm();
+	for (i = 0; i < DUE_RANKS; i++)
+		RB_FOREACH(due, due_tree, &s->trees[i]) {
+			if (due->at > now)
+				break;
+			tell(due, arg);
+		}
 }
 
-static void
-arm(void)
+int
+schedule_plan(struct schedule *s, struct budget *b, int64_t now)
 {
-	struct due	*due = RB_MIN(due_tree, &env.tree);
-	struct timeval	 tv;
-	int64_t		 left;
+	struct budget_room	 room;
+	struct demand		 points, hour;
+	double			 by_points[DUE_CLASSES], by_hour[DUE_CLASSES];
+	int			 i;
 
-	if (due == NULL) {
-		evtimer_del(env.timer);
-		return;
+	s->planned = now;
+	budget_room(b, now, &room);
+	for (i = 0; i < DUE_CLASSES; i++) {
+		points.weight[i] = s->members[i] * s->requests[i];
+		hour.weight[i] = s->members[i] * s->charged[i];
 	}
-	if ((left = due->at - proc_now_ms()) < 0)
-		left = 0;
-	tv.tv_sec = left / 1000;
-	tv.tv_usec = (left % 1000) * 1000;
-	evtimer_add(env.timer, &tv);
+	points.room = room.points * PLAN_SHARE;
+	hour.room = room.charged * PLAN_SHARE;
+	/* Nothing left: that is a pause until the hour is over, no plan. */
+	if (room.charged == 0)
+		hour.room = -1;
+	fit(s, &points, by_points);
+	fit(s, &hour, by_hour);
+	s->why = SCHEDULE_AS_CONFIGURED;
+	for (i = 0; i < DUE_CLASSES; i++) {
+		if (by_points[i] > (double)s->base[i] * (1 + PLAN_STEP))
+			s->why = SCHEDULE_BY_POINTS;
+		if (by_hour[i] > by_points[i] * (1 + PLAN_STEP)) {
+			by_points[i] = by_hour[i];
+			s->why = SCHEDULE_BY_HOUR;
+		}
+	}
+	return (take_plan(s, by_points));
+}
+
+/* What the looks cost at these intervals, a second. */
+static double
+load(const struct demand *d, const double interval[DUE_CLASSES])
+{
+	double	 sum = 0;
+	int	 i;
+
+	for (i = 0; i < DUE_CLASSES; i++)
+		sum += d->weight[i] * 1000 / interval[i];
+	return (sum);
+}
+
+/* The shortest intervals that fit, in the order that schedule.h tells. */
+static void
+fit(const struct schedule *s, const struct demand *d,
+    double interval[DUE_CLASSES])
+{
+	double	 idle = (double)s->base[DUE_QUIET], left, factor;
+	double	 active = (double)s->base[DUE_ACTIVE];
+	double	 quiet_load = d->weight[DUE_QUIET] * 1000 / idle;
+
+	interval[DUE_QUIET] = idle;
+	interval[DUE_ACTIVE] = active;
+	if (d->room < 0 || load(d, interval) <= d->room)
+		return;
+	if (quiet_load > WORTH_IT * load(d, interval)) {
+		left = d->room - d->weight[DUE_ACTIVE] * 1000 / active;
+		interval[DUE_QUIET] = (double)s->max;
+		if (load(d, interval) <= d->room) {
+			interval[DUE_QUIET] = d->weight[DUE_QUIET] * 1000 /
+			    left;
+			return;
+		}
+	}
+	if (active < idle) {
+		left = d->room - d->weight[DUE_QUIET] * 1000 /
+		    interval[DUE_QUIET];
+		interval[DUE_ACTIVE] = idle;
+		if (load(d, interval) <= d->room) {
+			interval[DUE_ACTIVE] = d->weight[DUE_ACTIVE] * 1000 /
+			    left;
+			return;
+		}
+	}
+	factor = d->room > 0 ? load(d, interval) / d->room :
+	    (double)SCHEDULE_LONGEST;
+	interval[DUE_QUIET] *= factor;
+	interval[DUE_ACTIVE] *= factor;
+}
+
+static int
+take_plan(struct schedule *s, const double interval[DUE_CLASSES])
+{
+	double	 goal, now, step;
+	int	 i, changed = 0;
+
+	for (i = 0; i < DUE_CLASSES; i++) {
+		now = (double)s->interval[i];
+		goal = interval[i] > (double)SCHEDULE_LONGEST ?
+		    (double)SCHEDULE_LONGEST : interval[i];
+		step = now * PLAN_STEP;
+		if (goal >= now - step && goal <= now + step) {
+			if (goal > (double)s->base[i] ||
+			    s->interval[i] == s->base[i])
+				continue;
+		} else
+			goal = now + (goal - now) * PLAN_PACE;
+		s->interval[i] = (int64_t)goal;
+		changed = 1;
+	}
+	if (changed)
+		reorder(s);
+	return (changed);
+}
+
+/*
+ * The intervals are others now, and so are the times that all are due; what
+ * is wanted now is not put off.
+ */
+static void
+reorder(struct schedule *s)
+{
+	struct due_tree	 old;
+	struct due	*due;
+	int		 i;
+
+	for (i = DUE_RUNNING; i <= DUE_IDLE; i++) {
+		old = s->trees[i];
+		RB_INIT(&s->trees[i]);
+		while ((due = RB_MIN(due_tree, &old)) != NULL) {
+			RB_REMOVE(due_tree, &old, due);
+			/* One that was never looked at stays due. */
+			if (due->at != due->last)
+				due->at = due_at(s, due);
+			RB_INSERT(due_tree, &s->trees[i], due);
+		}
+	}
+}
+
+uint32_t
+schedule_interval(const struct schedule *s, enum due_class class)
+{
+	return ((uint32_t)((s->interval[class] + 999) / 1000));
 }

@@ -32,11 +32,17 @@
 #include <time.h>
 
 #include "github.h"
+#include "lane.h"
 #include "log.h"
 #include "proc.h"
 #include "resolve.h"
 #include "tell.h"
 #include "watch.h"
+
+/* A look that fails is tried again after so many intervals at most. */
+#define BACKOFF_MAX	5
+/* What was asked to do something is looked at as if it did: seconds. */
+#define ASKED_SECONDS	60
 
 #define NO_TOKEN	"no GitHub token is configured for this owner"
 
@@ -54,14 +60,10 @@ RB_HEAD(former_tree, former);
 static struct {
 	struct repository_tree repositories;
 	struct former_tree formers;
-	uint32_t	 active;
-	uint32_t	 idle;
-	uint32_t	 max;
 	int		 started;
 } env = {
 	.repositories = RB_INITIALIZER(&env.repositories),
-	.formers = RB_INITIALIZER(&env.formers),
-	.active = 10, .idle = 60, .max = 300
+	.formers = RB_INITIALIZER(&env.formers)
 };
 
 static int	 repository_cmp(struct repository *, struct repository *);
@@ -71,10 +73,13 @@ static void	 repository_free(struct repository *);
 static void	 recall(struct repository *);
 static void	 attach(struct pipeline *, struct repository *);
 static void	 detach(struct pipeline *);
-static void	 look(struct due *);
+static void	 look(struct repository *);
 static void	 say_fresh(struct pipeline *, int64_t, uint32_t);
-static void	 wake(struct repository *, const char *);
-static int64_t	 next_look(struct repository *, enum look_end, int64_t);
+static void	 wake(struct repository *, const char *, int);
+static enum due_class class_of(const struct repository *);
+static int64_t	 delay_of(struct repository *, const struct look_result *);
+static void	 say_failed(struct repository *, const struct look_result *);
+static uint32_t	 text_hash(const char *);
 
 TREE_GENERATE(repository_tree, repository, entry, repository_cmp)
 TREE_GENERATE(former_tree, former, entry, former_cmp)
@@ -97,42 +102,64 @@ former_cmp(struct former *a, struct former *b)
 int
 watch_init(struct event_base *base)
 {
-	return (schedule_init(base, look));
+	lane_init(base, look);
+	return (0);
 }
 
 void
 watch_set_intervals(uint32_t active, uint32_t idle, uint32_t max)
 {
-	env.active = active;
-	env.idle = idle;
-	env.max = max;
+	lane_set(active, idle, max);
 }
 
 uint32_t
 watch_interval(const struct repository *r)
 {
+	return (lane_interval(r, class_of(r)));
+}
+
+static enum due_class
+class_of(const struct repository *r)
+{
 	const struct pipeline	*p;
 
+	if (r->asked_until > proc_now_ms())
+		return (DUE_ACTIVE);
 	TAILQ_FOREACH(p, &r->pipelines, sibling)
 		if (p->ntracked > 0)
-			return (env.active);
-	return (env.idle);
+			return (DUE_ACTIVE);
+	return (DUE_QUIET);
 }
 
 void
 watch_figures(const struct github *gh, struct watch_figures *f)
 {
-	struct repository	*r;
+	lane_figures(gh, f);
+}
 
-	memset(f, 0, sizeof(*f));
-	f->interval_active = env.active;
-	f->interval_idle = env.idle;
-	f->stretch = 1000;
-	RB_FOREACH(r, repository_tree, &env.repositories)
-		if (r->gh == gh) {
-			f->repositories++;
-			f->active += watch_interval(r) == env.active;
-		}
+void
+watch_stretched(const struct github *gh)
+{
+	struct repository	*r;
+	struct pipeline		*p;
+
+	RB_FOREACH(r, repository_tree, &env.repositories) {
+		if (r->gh != gh || r->looked_at == 0 || r->failures > 0)
+			continue;
+		TAILQ_FOREACH(p, &r->pipelines, sibling)
+			if (p->known)
+				tell_fresh(p->id, r->looked_at,
+				    watch_interval(r));
+	}
+}
+
+void
+watch_throttled(struct repository *r, const char *why)
+{
+	struct pipeline	*p;
+
+	TAILQ_FOREACH(p, &r->pipelines, sibling)
+		watch_stale(p, why);
 }
 
 void
@@ -189,10 +216,11 @@ watch_pipeline(struct pipeline *p)
 	if (p->repository == r && p->known)
 		return;
 	attach(p, r);
+	lane_class(r, class_of(r));
 	if (r->look != NULL)
 		r->again = 1;
-	else
-		schedule_at(&r->due, proc_now_ms());
+	else if (!p->known)
+		lane_now(r, 0);
 }
 
 static struct repository *
@@ -210,8 +238,8 @@ repository_get(struct github *gh, const char *name)
 	(void)strlcpy(r->name, name, sizeof(r->name));
 	TAILQ_INIT(&r->pipelines);
 	TAILQ_INIT(&r->waiters);
-	r->interval = env.idle;
 	RB_INSERT(repository_tree, &env.repositories, r);
+	lane_join(r);
 	recall(r);
 	return (r);
 }
@@ -243,10 +271,10 @@ recall(struct repository *r)
 static void
 repository_free(struct repository *r)
 {
-	wake(r, "the pipeline is not watched any more");
+	wake(r, "the pipeline is not watched any more", 1);
 	if (r->look != NULL)
 		look_cancel(r->look);
-	schedule_remove(&r->due);
+	lane_leave(r);
 	RB_REMOVE(repository_tree, &env.repositories, r);
 	free(r);
 }
@@ -272,7 +300,7 @@ detach(struct pipeline *p)
 	/* A look holds pointers to its pipelines: begin it anew. */
 	if (r->look != NULL) {
 		look_cancel(r->look);
-		schedule_at(&r->due, proc_now_ms());
+		lane_now(r, 0);
 	}
 	TAILQ_REMOVE(&r->pipelines, p, sibling);
 	p->repository = NULL;
@@ -281,16 +309,10 @@ detach(struct pipeline *p)
 }
 
 static void
-look(struct due *due)
+look(struct repository *r)
 {
-	struct repository	*r;
-
-	r = (struct repository *)(void *)((char *)due -
-	    offsetof(struct repository, due));
-	if (r->look != NULL)
-		return;
-	if (look_start(r) == -1)
-		schedule_at(&r->due, proc_now_ms() + 1000);
+	if (r->look == NULL && look_start(r) == -1)
+		lane_looked(r, class_of(r), 1000, -1, 0);
 }
 
 void
@@ -302,9 +324,25 @@ watch_now(struct pipeline *p, struct waiter *w)
 		w->done(w, "the pipeline is not watched");
 		return;
 	}
+	/* A look that has begun may have seen what was before. */
+	w->next = r->look != NULL;
 	TAILQ_INSERT_TAIL(&r->waiters, w, entry);
 	if (r->look == NULL)
-		schedule_at(&r->due, proc_now_ms());
+		lane_now(r, 1);
+}
+
+void
+watch_asked(struct pipeline *p)
+{
+	struct repository	*r = p->repository;
+
+	if (r == NULL)
+		return;
+	r->asked_until = proc_now_ms() + ASKED_SECONDS * 1000;
+	if (r->look != NULL)
+		r->again = 1;
+	else
+		lane_now(r, 0);
 }
 
 void
@@ -314,55 +352,73 @@ watch_forget(struct repository *r, struct waiter *w)
 }
 
 static void
-wake(struct repository *r, const char *why)
+wake(struct repository *r, const char *why, int all)
 {
-	struct waiter	*w;
+	struct waiter	*w, *next;
 
-	while ((w = TAILQ_FIRST(&r->waiters)) != NULL) {
+	TAILQ_FOREACH_SAFE(w, &r->waiters, entry, next) {
+		if (w->next && !all) {
+			w->next = 0;
+			continue;
+		}
 		TAILQ_REMOVE(&r->waiters, w, entry);
 		w->done(w, why);
 	}
 }
 
 void
-watch_looked(struct repository *r, enum look_end end, const char *why,
-    int64_t wait)
+watch_looked(struct repository *r, const struct look_result *result)
 {
+	enum due_class	 class = class_of(r);
 	struct pipeline	*p;
-	int64_t		 now = time(NULL);
+	uint32_t	 interval = lane_interval(r, class);
 
-	r->interval = watch_interval(r);
-	r->failures = end == LOOK_FRESH ? 0 : r->failures + 1;
-	TAILQ_FOREACH(p, &r->pipelines, sibling)
-		switch (end) {
-		case LOOK_FRESH:
-			say_fresh(p, now, r->interval);
-			break;
-		case LOOK_STALE:
-			watch_stale(p, why);
-			break;
-		case LOOK_ERROR:
-			watch_error(p, why);
-			break;
-		}
-	if (end != LOOK_FRESH && r->failures == 1)
-		log_info("%s: look failed: %s", r->name, log_visible(why));
-	wake(r, end == LOOK_FRESH ? NULL : why);
-	schedule_at(&r->due, next_look(r, end, wait));
+	if (result->end == LOOK_FRESH) {
+		r->failures = 0;
+		r->looked_at = time(NULL);
+		TAILQ_FOREACH(p, &r->pipelines, sibling)
+			say_fresh(p, r->looked_at, interval);
+	} else {
+		r->failures++;
+		say_failed(r, result);
+	}
+	lane_looked(r, class, delay_of(r, result), result->requests,
+	    result->charged);
+	wake(r, result->end == LOOK_FRESH ? NULL : result->why, 0);
+	if (!TAILQ_EMPTY(&r->waiters) || r->again)
+		lane_now(r, !TAILQ_EMPTY(&r->waiters));
+	r->again = 0;
 }
 
-static int64_t
-next_look(struct repository *r, enum look_end end, int64_t wait)
+static void
+say_failed(struct repository *r, const struct look_result *result)
 {
-	int64_t	 now = proc_now_ms();
+	struct pipeline	*p;
 
-	if (r->again) {
-		r->again = 0;
-		return (now);
-	}
-	if (end == LOOK_STALE && wait > 0)
-		return (now + wait * 1000);
-	return (now + schedule_jitter(r->interval, arc4random()));
+	TAILQ_FOREACH(p, &r->pipelines, sibling)
+		if (result->end == LOOK_ERROR)
+			watch_error(p, result->why);
+		else
+			watch_stale(p, result->why);
+	if (r->failures == 1)
+		log_info("%s: look failed: %s", r->name,
+		    log_visible(result->why));
+}
+
+/* What fails is left alone for longer each time, milliseconds. */
+static int64_t
+delay_of(struct repository *r, const struct look_result *result)
+{
+	int64_t	 n = 1;
+
+	if (result->end == LOOK_STALE && result->wait > 0)
+		return (result->wait * 1000);
+	if (r->failures == 0)
+		return (0);
+	if (r->failures < BACKOFF_MAX)
+		n = (int64_t)1 << (r->failures - 1);
+	return ((n > BACKOFF_MAX ? BACKOFF_MAX : n) * 1000 *
+	    lane_interval(r, class_of(r)));
 }
 
 static void
@@ -384,14 +440,27 @@ say_fresh(struct pipeline *p, int64_t now, uint32_t interval)
 		tell_fresh(p->id, now, interval);
 }
 
-/* Said once until it is fresh again: the figures only get older. */
+/* Each reason is said once until it is fresh again. */
 void
 watch_stale(struct pipeline *p, const char *why)
 {
-	if (p->told_stale)
+	uint32_t	 hash = text_hash(why);
+
+	if (p->told_stale == hash)
 		return;
-	p->told_stale = 1;
+	p->told_stale = hash;
 	tell_stale(p->id, why);
+}
+
+/* FNV-1a; never 0. */
+static uint32_t
+text_hash(const char *text)
+{
+	uint32_t	 hash = 2166136261u;
+
+	for (; *text != '\0'; text++)
+		hash = (hash ^ (unsigned char)*text) * 16777619u;
+	return (hash | 1);
 }
 
 void

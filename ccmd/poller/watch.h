@@ -19,7 +19,8 @@
  * them, and the looks at GitHub.  Runs in the poller.
  *
  *	pipelines.c	which pipelines there are, from the registry
- *	watch.c		repositories: when to look, what a look says of them
+ *	watch.c		repositories: who is watched, what a look says of it
+ *	lane.c		when to look, a schedule for each credential
  *	look.c		one look: has something changed, and what
  *	readback.c	a new pipeline's past
  *
@@ -99,7 +100,7 @@ struct pipeline {
 	size_t		 nseen;
 	struct tracked_tree tracked;
 	size_t		 ntracked;
-	int		 told_stale;
+	uint32_t	 told_stale;	/* the reason's hash, 0: fresh */
 	struct resolving *resolving;	/* its ids are being looked up */
 };
 
@@ -111,7 +112,8 @@ struct repository {
 	char		 etag[256];
 	uint64_t	 newest;	/* newest run id of a complete look */
 	uint64_t	 round;
-	uint32_t	 interval;	/* seconds, the present one */
+	int64_t		 looked_at;	/* with success, seconds; 0: never */
+	int64_t		 asked_until;	/* monotonic milliseconds */
 	uint32_t	 failures;	/* looks in a row */
 	int		 again;		/* wanted once more after this look */
 	struct look	*look;		/* under way, or NULL */
@@ -122,6 +124,7 @@ struct repository {
 /* Somebody who waits for a look: fresh=1. */
 struct waiter {
 	TAILQ_ENTRY(waiter) entry;
+	int		 next;		/* not for this look, the next */
 	/* NULL: it went well; else why not. */
 	void		(*done)(struct waiter *, const char *why);
 };
@@ -177,6 +180,13 @@ void watch_figures(const struct github *gh, struct watch_figures *f);
 void watch_now(struct pipeline *p, struct waiter *w);
 void watch_forget(struct repository *r, struct waiter *w);
 
+/* Something was done to it: look now, and often for a while. */
+void watch_asked(struct pipeline *p);
+
+/* A pause keeps a look waiting; intervals have grown (lane.c). */
+void watch_throttled(struct repository *r, const char *why);
+void watch_stretched(const struct github *gh);
+
 /* Interval for the pipelines of a repository now, in seconds. */
 uint32_t watch_interval(const struct repository *r);
 
@@ -186,8 +196,14 @@ enum look_end {
 	LOOK_STALE,		/* for now */
 	LOOK_ERROR		/* until something changes */
 };
-void watch_looked(struct repository *r, enum look_end end, const char *why,
-    int64_t wait);
+struct look_result {
+	enum look_end	 end;
+	const char	*why;		/* NULL: fresh */
+	int64_t		 wait;		/* seconds, 0: not said */
+	int		 requests;	/* -1: not what a look costs */
+	int		 charged;	/* of them, those of the hour */
+};
+void watch_looked(struct repository *r, const struct look_result *result);
 void watch_moved(struct repository *r);
 
 /* What a look or a look-up says of one pipeline, told when it is news. */
