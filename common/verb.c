@@ -318,15 +318,17 @@ static int
 check_int(const struct verb_arg *a, struct json_object *args,
     struct json_object *v, struct verb_error *err)
 {
-	const char	*error = NULL;
+	const char	*error = NULL, *s;
 	int64_t		 n = 0;
 
 	if (json_object_is_type(v, json_type_int))
 		n = json_object_get_int64(v);
-	else if (json_object_is_type(v, json_type_string))
-		n = strtonum(json_object_get_string(v), a->min, a->max,
-		    &error);
-	else
+	else if (json_object_is_type(v, json_type_string)) {
+		/* strtonum takes blanks and signs in front as well. */
+		s = json_object_get_string(v);
+		n = strtonum(s[strspn(s, "0123456789")] == '\0' ? s : "",
+		    a->min, a->max, &error);
+	} else
 		error = "no number";
 	if (error != NULL || n < a->min || n > a->max)
 		return (bad(err, "%s must be a number from %lld to %lld",

@@ -45,6 +45,7 @@
 #define CONN_REQUEST_MS		30000	/* from first to last byte */
 #define CONN_IDLE_MS		75000
 #define CONN_WRITE_MS		30000	/* without any progress */
+#define CONN_LINGER_MS		2000	/* for the client to read the last */
 #define CONN_EMFILE_MS		100
 /* A client that lets that much pile up is not read from any more. */
 #define CONN_OUT_MAX		(256 * 1024)
@@ -84,11 +85,13 @@ static void	 pause_accept(void);
 static void	 on_read(struct conn *);
 static void	 feed(struct conn *, const char *, size_t);
 static size_t	 take_requests(struct conn *, const char *, size_t);
+static size_t	 resume(struct conn *);
 static int	 keep(struct conn *, const char *, size_t);
 static void	 on_write(struct conn *);
 static void	 settle(struct conn *);
 static void	 fill(struct conn *);
 static void	 wait_for(struct conn *);
+static void	 watch(struct conn *, short);
 static void	 put_on(struct conn *, struct conn_list *, int);
 static void	 expire(struct conn_list *);
 
@@ -297,15 +300,7 @@ feed(struct conn *c, const char *data, size_t len)
 			c->dead = 1;
 			return;
 		}
-		used = take_requests(c, c->in, c->in_len);
-		explicit_bzero(c->in, used);
-		memmove(c->in, c->in + used, c->in_len - used);
-		c->in_len -= used;
-		if (c->in_len == 0) {
-			free(c->in);
-			c->in = NULL;
-			c->in_size = 0;
-		}
+		(void)resume(c);
 	} else {
 		used = take_requests(c, data, len);
 		if (used < len && !c->dead &&
@@ -313,6 +308,26 @@ feed(struct conn *c, const char *data, size_t len)
 			c->dead = 1;
 		explicit_bzero(env.buf, len);
 	}
+}
+
+/* Take requests out of what was kept; returns how many bytes. */
+static size_t
+resume(struct conn *c)
+{
+	size_t	 used;
+
+	if (c->in_len == 0)
+		return (0);
+	used = take_requests(c, c->in, c->in_len);
+	c->in_len -= used;
+	memmove(c->in, c->in + used, c->in_len);
+	explicit_bzero(c->in + c->in_len, used);
+	if (c->in_len == 0) {
+		free(c->in);
+		c->in = NULL;
+		c->in_size = 0;
+	}
+	return (used);
 }
 
 static int
@@ -359,6 +374,7 @@ take_requests(struct conn *c, const char *data, size_t len)
 			return (len);
 		}
 		used += c->message.consumed;
+		c->took = 1;
 		if (c->message.close)
 			c->closing = 1;
 		door_request(c, &c->message);
@@ -392,19 +408,8 @@ conn_write(struct conn *c, const void *data, size_t len)
 void
 conn_answered(struct conn *c)
 {
-	size_t	 used;
-
-	if (c->busy)
-		return;
-	c->busy = 1;
-	if (c->in_len > 0) {
-		used = take_requests(c, c->in, c->in_len);
-		explicit_bzero(c->in, used);
-		memmove(c->in, c->in + used, c->in_len - used);
-		c->in_len -= used;
-	}
-	c->busy = 0;
-	settle(c);
+	if (!c->busy)
+		settle(c);
 }
 
 static void
@@ -433,12 +438,19 @@ on_write(struct conn *c)
 	}
 }
 
-/* After each turn: write, then wait for what comes next. */
+/*
+ * After each turn: write, go on with what was pipelined behind an answer,
+ * then wait for what comes next.
+ */
 static void
 settle(struct conn *c)
 {
-	if (!c->dead && c->out_len > 0)
-		on_write(c);
+	c->busy = 1;
+	do {
+		if (!c->dead && c->out_len > 0)
+			on_write(c);
+	} while (!c->dead && resume(c) > 0);
+	c->busy = 0;
 	if (!c->dead && c->stream != NULL)
 		fill(c);
 	if (!c->dead && c->out_len == 0 && c->request == NULL &&
@@ -472,20 +484,26 @@ wait_for(struct conn *c)
 		if (c->list != &env.waiting)
 			put_on(c, &env.waiting, 0);
 	} else if (c->in_len > 0) {
-		if (c->list != &env.reading)
+		if (c->list != &env.reading || c->took)
 			put_on(c, &env.reading, CONN_REQUEST_MS);
 	} else
 		put_on(c, &env.idle, CONN_IDLE_MS);
-	c->progress = 0;
+	c->progress = c->took = 0;
 	/* While an answer is under way, more is read only up to a bound. */
 	if (!c->eof && c->out_len < CONN_OUT_MAX &&
 	    (c->request == NULL || c->in_len < HTTP_MAX_REQUEST))
 		want |= EV_READ;
-	if (event_get_events(c->ev) != want) {
-		event_del(c->ev);
-		event_assign(c->ev, env.base, c->fd, want, on_event, c);
-		event_add(c->ev, NULL);
-	}
+	watch(c, want);
+}
+
+static void
+watch(struct conn *c, short want)
+{
+	if (event_get_events(c->ev) == want)
+		return;
+	event_del(c->ev);
+	event_assign(c->ev, env.base, c->fd, want, on_event, c);
+	event_add(c->ev, NULL);
 }
 
 void
@@ -536,7 +554,9 @@ conn_linger(struct conn *c)
 	}
 	c->lingering = 1;
 	shutdown(c->fd, SHUT_WR);
-	put_on(c, &env.reading, 2000);
+	put_on(c, &env.reading, CONN_LINGER_MS);
+	/* Writable it would be all the time now. */
+	watch(c, EV_READ | EV_PERSIST);
 }
 
 static void
@@ -562,9 +582,11 @@ expire(struct conn_list *list)
 				break;
 			continue;
 		}
-		if (list == &env.reading && !c->lingering)
+		if (list == &env.reading && !c->lingering) {
 			door_timeout(c);
-		conn_free(c);
+			settle(c);	/* it is told, and lingers */
+		} else
+			conn_free(c);
 	}
 }
 

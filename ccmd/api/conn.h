@@ -71,7 +71,8 @@ struct conn {
 	int		 lingering;
 	int		 eof;
 	int		 dead;
-	int		 progress;
+	int		 progress;	/* some of the answers went out */
+	int		 took;		/* a request was complete */
 };
 
 /* conn.c: queue bytes; the ring's answer is queued, go on. */

@@ -133,7 +133,7 @@ static int
 take_query(struct request *req, struct http_slice query)
 {
 	const struct verb_arg	*a;
-	char			 name[64], value[512];
+	char			 name[HTTP_MAX_TARGET], value[HTTP_MAX_TARGET];
 	size_t			 i;
 	int			 r;
 
@@ -222,7 +222,8 @@ is_json(struct http_slice v)
 void
 door_bad(struct conn *c, const struct http_message *m)
 {
-	c->method = HTTP_GET;
+	/* Also a refused HEAD is answered without a body. */
+	c->method = m->method;
 	c->closing = 1;
 	respond_error(c, m->status, m->code, m->why, NULL);
 }
@@ -267,7 +268,9 @@ on_answer(struct request *req, const struct answer *a)
 	struct answer	 whole;
 
 	if (a->more || c->body != NULL) {
-		if (gather(c, a) == -1 || a->more)
+		if (gather(c, a) == -1)
+			c->dead = 1;
+		if (a->more)
 			return;
 		whole = *a;
 		whole.body = c->body;
@@ -294,10 +297,8 @@ gather(struct conn *c, const struct answer *a)
 	char	*p;
 
 	if (c->body_len + a->len > DOOR_BODY_MAX ||
-	    (p = realloc(c->body, c->body_len + a->len + 1)) == NULL) {
-		c->dead = 1;
+	    (p = realloc(c->body, c->body_len + a->len + 1)) == NULL)
 		return (-1);
-	}
 	c->body = p;
 	memcpy(p + c->body_len, a->body, a->len);
 	c->body_len += a->len;

@@ -51,7 +51,7 @@ static void	 read_healthz(struct request *);
 static void	 read_readyz(struct request *);
 static int	 matches(const struct pipeline *, struct json_object *);
 static int	 member_is(struct json_object *, const char *, const char *);
-static struct pipeline *first_of(struct json_object *);
+static int	 first_of(struct json_object *, struct pipeline **);
 static struct json_object *success(void);
 static void	 put_int(struct json_object *, const char *, int64_t);
 static struct json_object *listed(struct pipeline *, int, int64_t);
@@ -117,16 +117,22 @@ put_int(struct json_object *o, const char *name, int64_t n)
 static void
 read_list(struct request *req)
 {
-	struct json_object	*o = success(), *list;
+	struct json_object	*o, *list;
 	struct pipeline		*p, *last = NULL;
 	const char		*include = json_string(req->args, "include");
 	char			 cursor[128];
 	int64_t			 limit = INT64_MAX, now = time(NULL);
 	int64_t			 n = 0, total = 0, more = 0;
 
+	if (first_of(req->args, &p) == -1) {
+		answer_error(req, 400, "invalid_argument", "after must be "
+		    "the `next` of an answer");
+		return;
+	}
 	(void)json_int(req->args, "limit", &limit);
+	o = success();
 	list = json_object_new_array();
-	for (p = first_of(req->args); p != NULL; p = view_next(p)) {
+	for (; p != NULL; p = view_next(p)) {
 		if (!matches(p, req->args))
 			continue;
 		if (n == limit) {
@@ -153,21 +159,34 @@ read_list(struct request *req)
 	answer_json(req, 200, o);
 }
 
-/* The cursor is "created_at,id"; one of a pipeline long gone works too. */
-static struct pipeline *
-first_of(struct json_object *args)
+/*
+ * The cursor is "created_at,id"; one of a pipeline long gone works too.
+ * Returns -1 for what never was one.
+ */
+static int
+first_of(struct json_object *args, struct pipeline **p)
 {
 	const char	*after = json_string(args, "after"), *comma;
-	char		 created[64];
+	char		 created[64], *zone;
+	int64_t		 t;
 
-	if (after == NULL)
-		return (view_next(NULL));
+	if (after == NULL) {
+		*p = view_next(NULL);
+		return (0);
+	}
 	if ((comma = strchr(after, ',')) == NULL ||
-	    (size_t)(comma - after) >= sizeof(created))
-		return (NULL);
+	    (size_t)(comma - after) >= sizeof(created) ||
+	    !pipeline_id_ok(comma + 1))
+		return (-1);
 	memcpy(created, after, (size_t)(comma - after));
 	created[comma - after] = '\0';
-	return (view_after(created, comma + 1));
+	/* The zone's plus is a blank to who does not encode it. */
+	if ((zone = strrchr(created, ' ')) != NULL && zone > created + 10)
+		*zone = '+';
+	if (timestamp_parse(created, &t) == -1)
+		return (-1);
+	*p = view_after(created, comma + 1);
+	return (0);
 }
 
 static int
