@@ -126,6 +126,9 @@ route_request(struct request *req)
 	    !(req->verb->id == VERB_PIPELINE_STATS &&
 	    json_flag(req->args, "fresh")))
 		read_request(req);
+	else if (env.poller == NULL || env.registry == NULL)
+		/* The set ends; this one was pipelined behind another. */
+		answer_error(req, 503, "unavailable", "The daemon restarts");
 	else if (env.n >= API_MAX_OPERATIONS)
 		answer_error(req, 503, "busy", "Too many operations at once");
 	else

@@ -23,6 +23,7 @@ import time
 import pytest
 
 from daemon import Daemon
+from githubsim import GitHubSim
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +146,25 @@ def test_a_refused_head_has_no_body(d):
                        "Content-Length: 2") + b"{}")
         got = read_all(s)
     assert statuses(got) == [400] and got.endswith(b"\r\n\r\n")
+
+
+def test_pipelined_operations_are_told_when_the_set_ends(tmp_path):
+    with GitHubSim(tmp_path) as sim:
+        sim.add_repo("acme/shop", workflows=["deploy.yml"])
+        with Daemon(tmp_path, github_url=sim.url) as d:
+            sim.fault("hang", path="/repos/acme/shop")
+            body = b'{"repo": "acme/shop", "workflow_file": "deploy.yml"}'
+            one = head(d, "POST /api/pipelines/provision HTTP/1.1",
+                       "Content-Length: %d" % len(body)) + body
+            mark = sim.mark()
+            with connect(d) as s:
+                s.sendall(one * 3)
+                sim.wait_for(1, since=mark)
+                d.kill("ccmd-registry")
+                got = read_all(s)
+            assert statuses(got) == [503] * 3
+            d.wait_ready()
+            assert "signal 11" not in d.log()
 
 
 def test_pages_of_pipelines_of_the_python_ccm(tmp_path):
