@@ -32,6 +32,8 @@
 /* "| " and " |". */
 #define FRAME_WIDTH	4
 
+static int	 shrink(const struct table *, size_t, int,
+		    struct table_layout *);
 static size_t	 total_width(const struct table_layout *, int);
 static size_t	 widest(const struct table *, const struct table_layout *);
 static void	 print_line(FILE *, const struct term *, const struct table *,
@@ -106,36 +108,49 @@ table_rows(const struct table *table)
 
 /*
  * Too wide: narrower gaps, then the widest text loses column after column,
- * then the last table column goes.
+ * then the last table column goes, and the others share its room.
  */
 void
 table_lay_out(const struct table *table, size_t width, int frame,
     struct table_layout *l)
 {
-	size_t	 i, c;
+	struct table_layout	 natural = { 0 };
+	size_t			 i, c;
 
-	memset(l, 0, sizeof(*l));
-	l->shown = table->ncolumns;
-	l->gap = 2;
+	natural.shown = table->ncolumns;
+	natural.gap = 2;
 	for (i = 0; i < table->ncolumns; i++)
-		l->widths[i] = text_width(table->columns[i].title);
+		natural.widths[i] = text_width(table->columns[i].title);
 	for (i = 0; i < table->ncells; i++) {
 		c = i % table->ncolumns;
-		if (table->cells[i].width > l->widths[c])
-			l->widths[c] = table->cells[i].width;
+		if (table->cells[i].width > natural.widths[c])
+			natural.widths[c] = table->cells[i].width;
 	}
-	if (width != 0 && total_width(l, frame) > width)
-		l->gap = 1;
-	while (width != 0 && total_width(l, frame) > width) {
-		if ((i = widest(table, l)) < l->shown)
-			l->widths[i] = l->widths[i] > width ? width :
-			    l->widths[i] - 1;
-		else if (l->shown > 1)
-			l->shown--;
-		else
-			break;
+	*l = natural;
+	while (width != 0 && !shrink(table, width, frame, l) &&
+	    natural.shown > 1) {
+		natural.shown--;
+		*l = natural;
 	}
 	l->total = total_width(l, frame);
+}
+
+/* Returns whether it fits now. */
+static int
+shrink(const struct table *table, size_t width, int frame,
+    struct table_layout *l)
+{
+	size_t	 i;
+
+	if (total_width(l, frame) > width)
+		l->gap = 1;
+	while (total_width(l, frame) > width) {
+		if ((i = widest(table, l)) == l->shown)
+			return (0);
+		l->widths[i] = l->widths[i] > width ? width :
+		    l->widths[i] - 1;
+	}
+	return (1);
 }
 
 static size_t

@@ -243,6 +243,8 @@ test_layout(void **state)
 	assert_int_equal(l.shown, 3);
 	table_lay_out(&table, 17, 0, &l);
 	assert_int_equal(l.shown, 2);
+	/* What it took is the text's now. */
+	assert_int_equal(l.widths[1], 17 - 3 - 1);
 	table_lay_out(&table, 1, 1, &l);
 	assert_int_equal(l.shown, 1);
 	table_clear(&table);
