@@ -18,158 +18,19 @@ socket's protocol as msg.def has it and shares no code with ours."""
 import datetime
 import json
 import os
-import pathlib
-import pty
 import re
-import select
 import shutil
+import signal
 import socket
 import struct
 import subprocess
 import tempfile
-import threading
-import time
 
 import pytest
 
-TOP = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("CCM_BUILDDIR", TOP / "build"))
-CCMCTL = str(BUILD / "ccmctl" / "ccmctl")
-WAIT = 20          # seconds that anything may take
-
-# Type numbers are the order of the rows, from 1.
-ROWS = re.findall(r"^MSG\((\w+),", (TOP / "common/msg.def").read_text(), re.M)
-HELLO, OP, ANSWER = (ROWS.index(n) + 1
-                     for n in ("CTL_HELLO", "CTL_OP", "CTL_ANSWER"))
-VERSION = 1
-CHUNK = 64 * 1024
-
-
-def frame(kind, payload):
-    return struct.pack("=IIII", kind, 16 + len(payload), 0, 0) + payload
-
-
-def hello(version=VERSION):
-    return frame(HELLO, struct.pack(">I", version))
-
-
-def answer(op, status, body, more=0):
-    return frame(ANSWER, struct.pack(">QHBI", op, status, more, len(body))
-                 + body)
-
-
-def pieces(op, status, body, size=CHUNK):
-    parts = [body[i:i + size] for i in range(0, len(body), size)] or [b""]
-    return b"".join(answer(op, status, p, i + 1 < len(parts))
-                    for i, p in enumerate(parts))
-
-
-class Daemon:
-    """Answers by `answers[verb]`: (status, object or bytes), a callable of
-    the arguments, or raw bytes for the wire by `raw[verb]`, a callable of
-    the operation's number.  None closes the connection."""
-
-    def __init__(self, path):
-        self.path = str(path)
-        self.answers = {}
-        self.raw = {}
-        self.greeting = hello()
-        self.seen = []
-        self.changed = threading.Condition()
-        self.connections = []
-        self.listener = None
-        self.start()
-
-    def start(self):
-        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        if os.path.exists(self.path):
-            os.unlink(self.path)
-        self.listener.bind(self.path)
-        self.listener.listen(8)
-        threading.Thread(target=self.accept, args=(self.listener,),
-                         daemon=True).start()
-
-    def stop(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        os.unlink(self.path)
-        for s in self.connections:
-            try:
-                s.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-        self.connections = []
-
-    def accept(self, listener):
-        while True:
-            try:
-                s, _ = listener.accept()
-            except OSError:
-                return
-            self.connections.append(s)
-            threading.Thread(target=self.serve, args=(s,),
-                             daemon=True).start()
-
-    def serve(self, s):
-        try:
-            with s:
-                self.talk(s)
-        except (OSError, EOFError):
-            pass
-
-    def talk(self, s):
-        kind, payload = receive(s)
-        assert kind == HELLO and payload == struct.pack(">I", VERSION)
-        if self.greeting is None:
-            return
-        s.sendall(self.greeting)
-        while True:
-            kind, payload = receive(s)
-            assert kind == OP
-            op, n = struct.unpack(">QI", payload[:12])
-            verb = payload[12:12 + n].decode()
-            assert payload[12 + n] == 0
-            m, = struct.unpack(">I", payload[13 + n:17 + n])
-            args = payload[17 + n:]
-            assert len(args) == m
-            args = json.loads(args)
-            with self.changed:
-                self.seen.append((verb, args))
-                self.changed.notify_all()
-            if verb in self.raw:
-                data = self.raw[verb](op)
-                if data is None:
-                    return
-                s.sendall(data)
-                continue
-            got = self.answers.get(verb, (501, {
-                "success": False, "error": "Not implemented",
-                "code": "not_found"}))
-            status, body = got(args) if callable(got) else got
-            if not isinstance(body, bytes):
-                body = json.dumps(body, ensure_ascii=False).encode()
-            s.sendall(pieces(op, status, body))
-
-    def wait_seen(self, count):
-        with self.changed:
-            assert self.changed.wait_for(lambda: len(self.seen) >= count,
-                                         WAIT)
-
-
-def receive(s):
-    head = exactly(s, 16)
-    kind, size, _, _ = struct.unpack("=IIII", head)
-    return kind, exactly(s, size - 16)
-
-
-def exactly(s, n):
-    data = b""
-    while len(data) < n:
-        got = s.recv(n - len(data))
-        if not got:
-            raise EOFError
-        data += got
-    return data
+from control_standin import CHUNK, ANSWER, OP, Daemon, answer, frame, hello
+from terminal import (CCMCTL, TOP, WAIT, Terminal, display_width,
+                      environment, strip)
 
 
 @pytest.fixture
@@ -177,16 +38,6 @@ def daemon(tmp_path):
     d = Daemon(tmp_path / "sock")
     yield d
     d.stop()
-
-
-def environment(**more):
-    env = {"PATH": os.environ["PATH"], "HOME": "/nonexistent",
-           "LC_ALL": "C.UTF-8", "TERM": "xterm"}
-    for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
-        if name in os.environ:
-            env[name] = os.environ[name]
-    env.update(more)
-    return env
 
 
 def run(d, *args, env=None, stdin=subprocess.DEVNULL):
@@ -720,52 +571,7 @@ def test_abbreviated_id(daemon):
 
 # --- On a terminal. ----------------------------------------------------
 
-class Terminal:
-    """A program on a pty of a given size."""
-
-    def __init__(self, argv, env, columns=80, rows=24):
-        pid, self.fd = pty.fork()
-        if pid == 0:
-            try:
-                import fcntl
-                import termios
-                fcntl.ioctl(0, termios.TIOCSWINSZ,
-                            struct.pack("HHHH", rows, columns, 0, 0))
-                os.execve(argv[0], argv, env)
-            finally:
-                os._exit(126)
-        self.pid = pid
-        self.text = ""
-
-    def read(self):
-        try:
-            data = os.read(self.fd, 65536)
-        except OSError:
-            return False
-        self.text += data.decode(errors="replace")
-        return bool(data)
-
-    def expect(self, what):
-        end = time.monotonic() + WAIT
-        while what not in self.text:
-            left = end - time.monotonic()
-            assert left > 0, self.text
-            if select.select([self.fd], [], [], left)[0] and not self.read():
-                assert what in self.text, self.text
-
-    def type(self, text):
-        os.write(self.fd, text.encode())
-
-    def wait(self):
-        while self.read():
-            pass
-        _, status = os.waitpid(self.pid, 0)
-        os.close(self.fd)
-        assert os.WIFEXITED(status), status
-        return os.WEXITSTATUS(status)
-
-
-def terminal(daemon, *args, columns=80, rows=24, **env):
+def on_terminal(daemon, *args, columns=80, rows=24, **env):
     return Terminal([CCMCTL, "-s", daemon.path, *args], environment(**env),
                     columns, rows)
 
@@ -786,7 +592,7 @@ def verbs_seen(daemon):
 @pytest.mark.parametrize("word", ["y", "Y", "yes"])
 def test_teardown_asks(daemon, word):
     teardown_answers(daemon)
-    t = terminal(daemon, "teardown", "pipe_012")
+    t = on_terminal(daemon, "teardown", "pipe_012")
     t.expect("Deactivate pipeline pipe_0123456789ab? "
              "(Repository will be preserved): ")
     assert "pipeline.teardown" not in verbs_seen(daemon)
@@ -804,7 +610,7 @@ def test_teardown_asks(daemon, word):
                                   "x" * 200 + "\n"])
 def test_teardown_not_confirmed(daemon, word):
     teardown_answers(daemon)
-    t = terminal(daemon, "teardown", "pipe_0123456789ab")
+    t = on_terminal(daemon, "teardown", "pipe_0123456789ab")
     t.expect("preserved): ")
     t.type(word)
     t.expect("nothing was changed")
@@ -828,17 +634,6 @@ def test_teardown_without_asking(daemon):
     assert "pipeline.teardown" not in verbs_seen(daemon)
 
 
-def strip(text):
-    return re.sub(r"\x1b\[[0-9;]*m", "", text)
-
-
-def display_width(line):
-    import unicodedata
-    return sum(0 if unicodedata.combining(c) else
-               2 if unicodedata.east_asian_width(c) in "WF" else 1
-               for c in line)
-
-
 @pytest.mark.parametrize("columns", [20, 40, 80, 120])
 @pytest.mark.parametrize("command", [("list",), ("monitor", "-1"),
                                      ("runs", "x"), ("show", "x")])
@@ -851,7 +646,7 @@ def test_fits_the_terminal(daemon, columns, command):
         {"run_id": 1, "status": "completed", "conclusion": "success",
          "branch": "日本" * 40, "title": "t" * 500, "event": "push",
          "created_at": ago(days=3), "duration_seconds": 100000}]})
-    t = terminal(daemon, *command, columns=columns)
+    t = on_terminal(daemon, *command, columns=columns)
     assert t.wait() == 0
     lines = strip(t.text).replace("\r", "").splitlines()
     bound = columns
@@ -875,20 +670,20 @@ def test_unknown_words_stay_words(daemon):
     m["last_run"]["status"] = "postponed"
     daemon.answers["pipeline.list"] = listing(
         pipeline(metrics=m, status="paused"))
-    t = terminal(daemon, "monitor", "-1", columns=120)
+    t = on_terminal(daemon, "monitor", "-1", columns=120)
     assert t.wait() == 0
     assert "postponed 2m ago" in t.text and "⚠ Paused" in t.text
 
 
 def test_colour(daemon):
     daemon.answers["pipeline.list"] = listing(*THREE)
-    t = terminal(daemon, "list")
+    t = on_terminal(daemon, "list")
     assert t.wait() == 0 and "\x1b[32m✓ active\x1b[0m" in t.text
     for env in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
-        t = terminal(daemon, "list", **env)
+        t = on_terminal(daemon, "list", **env)
         assert t.wait() == 0 and "\x1b" not in t.text
         assert "✓ active" in t.text
-    t = terminal(daemon, "list", LC_ALL="C")
+    t = on_terminal(daemon, "list", LC_ALL="C")
     assert t.wait() == 0 and strip(t.text).isascii()
     assert "active" in t.text
 
@@ -901,11 +696,10 @@ ENTER, LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
 @pytest.mark.parametrize("end", ["q", "\x03", "TERM", "HUP", "INT"])
 def test_monitor_restores_the_terminal(daemon, end):
     daemon.answers["pipeline.list"] = listing(*THREE)
-    t = terminal(daemon, "monitor")
+    t = on_terminal(daemon, "monitor")
     t.expect("pipe_")
     assert ENTER in t.text and LEAVE not in t.text
     if len(end) > 1:
-        import signal
         os.kill(t.pid, getattr(signal, "SIG" + end))
     else:
         t.type(end)
@@ -916,53 +710,9 @@ def test_monitor_restores_the_terminal(daemon, end):
 def test_monitor_needs_a_daemon_at_first(tmp_path):
     class Nobody:
         path = str(tmp_path / "nobody")
-    t = terminal(Nobody, "monitor")
+    t = on_terminal(Nobody, "monitor")
     assert t.wait() == 3
     assert "\x1b[?1049h" not in t.text
-
-
-@pytest.fixture
-def tmux(tmp_path):
-    if shutil.which("tmux") is None:
-        pytest.skip("no tmux")
-    name = "ccm-%d" % os.getpid()
-    base = ["tmux", "-u", "-L", name, "-f", "/dev/null"]
-
-    class Tmux:
-        def call(self, *args):
-            env = environment(TMUX_TMPDIR=str(tmp_path))
-            return subprocess.run(
-                [*base, *args], capture_output=True, text=True, check=True,
-                env=env, timeout=WAIT).stdout
-
-        def start(self, command, columns=80, rows=24):
-            self.call("new-session", "-d", "-x", str(columns), "-y",
-                      str(rows), "-s", "s", "sh")
-            self.call("set", "-g", "status", "off")
-            self.call("send-keys", "-t", "s", command, "Enter")
-
-        def screen(self):
-            return self.call("capture-pane", "-p", "-t", "s")
-
-        def expect(self, test):
-            end = time.monotonic() + WAIT
-            while True:
-                screen = self.screen()
-                if test(screen):
-                    return screen
-                assert time.monotonic() < end, screen
-                time.sleep(0.02)
-
-        def state(self):
-            return self.call("display", "-p", "-t", "s",
-                             "#{alternate_on} #{cursor_flag}").strip()
-
-    t = Tmux()
-    yield t
-    try:
-        t.call("kill-server")
-    except subprocess.CalledProcessError:
-        pass
 
 
 def test_monitor_on_a_screen(daemon, tmux):
