@@ -47,8 +47,10 @@ struct run_of {
 	char		 path[PATH_MAX];
 };
 
+static void	 look(struct run_of *);
 static int	 carry_out(struct run_of *);
 static int	 help(struct run_of *);
+static int	 menu(struct run_of *);
 static int	 monitor(struct run_of *);
 static int	 events(struct run_of *);
 static int	 perform(struct run_of *);
@@ -75,10 +77,10 @@ main(int argc, char **argv)
 	(void)setlocale(LC_CTYPE, "");
 	/* A daemon that goes away is an error code, not a signal. */
 	(void)signal(SIGPIPE, SIG_IGN);
-	term_look(&r.term);
-	if (command_parse(argc, argv, &r.cmd, &error) == 0)
+	if (command_parse(argc, argv, &r.cmd, &error) == 0) {
+		look(&r);
 		code = carry_out(&r);
-	else {
+	} else {
 		code = complain(&r, error.status == 400 ? EXIT_USAGE :
 		    EXIT_FAILED, error.code, "%s", error.text);
 		if (code == EXIT_USAGE && !r.cmd.json)
@@ -89,11 +91,27 @@ main(int argc, char **argv)
 	return (flush(code));
 }
 
+/* Plain ASCII is what the locale "C" has. */
+static void
+look(struct run_of *r)
+{
+	if (r->cmd.ascii)
+		(void)setlocale(LC_CTYPE, "C");
+	term_look(&r->term);
+}
+
 static int
 carry_out(struct run_of *r)
 {
 	if (r->cmd.local == LOCAL_HELP)
 		return (help(r));
+	if (r->cmd.implied && (!isatty(STDIN_FILENO) ||
+	    !isatty(STDOUT_FILENO))) {
+		(void)complain(r, EXIT_USAGE, "invalid_argument",
+		    "a command is missing");
+		usage_all(stderr);
+		return (EXIT_USAGE);
+	}
 	if (r->cmd.verb->id == VERB_PIPELINE_TEARDOWN && !r->cmd.yes &&
 	    !isatty(STDIN_FILENO))
 		return (complain(r, EXIT_USAGE, "invalid_argument",
@@ -103,6 +121,8 @@ carry_out(struct run_of *r)
 		    "control socket: %s", strerror(errno)));
 	if (client_open(&r->client, r->path) == -1)
 		return (failed(r));
+	if (r->cmd.local == LOCAL_MENU)
+		return (menu(r));
 	if (r->cmd.local == LOCAL_MONITOR)
 		return (monitor(r));
 	if (r->cmd.verb->id == VERB_PIPELINE_TEARDOWN)
@@ -126,6 +146,14 @@ help(struct run_of *r)
 		return (complain(r, EXIT_USAGE, "invalid_argument",
 		    "%s: no such command", words));
 	return (EXIT_OK);
+}
+
+static int
+menu(struct run_of *r)
+{
+	int	 code = menu_run(&r->client, r->path, &r->term);
+
+	return (code == EXIT_OK ? code : failed(r));
 }
 
 /* Where nothing can be redrawn, once is all there is. */
@@ -300,8 +328,7 @@ confirm(const char *id)
 {
 	char	 line[ANSWER_LINE_MAX], *shown = text_visible(id);
 
-	(void)fprintf(stderr, "Deactivate pipeline %s? "
-	    "(Repository will be preserved): ", shown);
+	(void)fprintf(stderr, TEARDOWN_QUESTION, shown);
 	(void)fflush(stderr);
 	free(shown);
 	if (fgets(line, sizeof(line), stdin) == NULL) {
@@ -316,6 +343,7 @@ confirm(const char *id)
 static int
 answered(struct run_of *r)
 {
+	struct view	 view = { stdout, &r->term, 0, VIEW_LABEL, 0 };
 	struct client	*c = &r->client;
 	const char	*error;
 
@@ -330,7 +358,8 @@ answered(struct run_of *r)
 		return (complain(r, EXIT_FAILED, "failed", "%s",
 		    error != NULL ? error : "it failed"));
 	}
-	show_answer(stdout, &r->term, r->cmd.verb, c->answer, time(NULL));
+	view.now = time(NULL);
+	show_answer(&view, r->cmd.verb, c->answer);
 	return (EXIT_OK);
 }
 

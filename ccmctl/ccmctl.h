@@ -24,6 +24,7 @@
 #ifndef CCM_CCMCTL_H
 #define CCM_CCMCTL_H
 
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -45,6 +46,7 @@ struct json_object;
 /* What a command is carried out by. */
 enum local {
 	LOCAL_NONE,		/* the daemon: `verb` goes over the socket */
+	LOCAL_MENU,
 	LOCAL_MONITOR,
 	LOCAL_HELP
 };
@@ -54,6 +56,8 @@ struct command {
 	enum local		 local;
 	struct json_object	*args;		/* checked by verb_check_args */
 	const char		*socket;	/* -s, or NULL */
+	int			 implied;	/* no command: the menu */
+	int			 ascii;		/* -A */
 	int			 json;		/* -j */
 	int			 yes;		/* -y */
 };
@@ -73,7 +77,7 @@ const struct verb *command_at(size_t i, enum local *local);
 /* The command whose words are exactly `words`, or NULL. */
 const struct verb *command_by_words(const char *words);
 
-/* The option letters a command has beside its arguments: "y" or "". */
+/* The option letters a command has beside its arguments: "jy", "j", "". */
 const char *command_flags(const struct verb *verb);
 
 /* The value of an argument that the daemon needs and a person may omit. */
@@ -166,6 +170,24 @@ void client_close(struct client *c);
 
 /* CLOCK_MONOTONIC in milliseconds. */
 int64_t client_now(void);
+
+/* --- signals.c: for those who wait on a terminal. --------------------- */
+
+/*
+ * From now on signals that end, SIGINT and SIGWINCH are only noted, and only
+ * while signals_mask is in force, which is for ppoll(2) (NULL before).
+ */
+void signals_catch(void);
+const sigset_t *signals_mask(void);
+
+/* Ctrl-Z too, or again not: who draws a screen must leave it first. */
+void signals_catch_stop(int on);
+
+/* Did one come since the last time?  One that ends has come for good. */
+int signals_ended(void);
+int signals_back(void);		/* SIGINT */
+int signals_resized(void);
+int signals_stopped(void);
 
 /* --- term.c: what is at the other end of stdout. ---------------------- */
 
@@ -311,16 +333,23 @@ void table_print(FILE *f, const struct term *term, const struct table *table,
 
 /* --- field.c: lines of a label and a value. --------------------------- */
 
+#define VIEW_LABEL	14	/* where values begin behind short labels */
+
 struct view {
 	FILE			*f;
 	const struct term	*term;
 	int64_t			 now;	/* seconds since the epoch */
 	size_t			 label;	/* columns of a label */
+	int			 frame;	/* tables have one */
 };
 
 /* "label   value", the value folded; made visible like all text. */
 void view_field(const struct view *v, const char *label, enum sign sign,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* A sentence, folded likewise. */
+void view_say(const struct view *v, enum sign sign, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* A time as date and age; nothing if it is NULL. */
 void view_time(const struct view *v, const char *label, const char *stamp);
@@ -333,7 +362,7 @@ int64_t view_integer(struct json_object *o, const char *name);
 /* A number as the answer wrote it, "-" if it is none; as long as `o`. */
 const char *view_number(struct json_object *o, const char *name);
 
-/* --- show.c, figures.c, dashboard.c, events.c, monitor.c: for people. - */
+/* --- show.c, figures.c, dashboard.c: answers for people. -------------- */
 
 /* The stats object of contract.md. */
 void view_figures(const struct view *v, struct json_object *stats);
@@ -345,8 +374,15 @@ void view_budget(const struct view *v, struct json_object *answer);
 void view_trends(const struct view *v, struct json_object *answer);
 
 /* An answer as text.  Knows each verb's; prints all members of others. */
-void show_answer(FILE *f, const struct term *term, const struct verb *verb,
-    struct json_object *answer, int64_t now);
+void show_answer(const struct view *v, const struct verb *verb,
+    struct json_object *answer);
+
+/* Id, repository, status and domain of a pipeline, as cells. */
+void show_pipeline_cells(const struct term *term, struct table *table,
+    struct json_object *pipeline);
+
+/* What a teardown leaves: runs that are being cancelled, warnings. */
+void show_aftermath(const struct view *v, struct json_object *answer);
 
 /* The sign and words of a pipeline's status, a run's conclusion. */
 enum sign show_status_sign(const char *status);
@@ -355,6 +391,8 @@ enum sign show_run_sign(const char *status);
 /* At a look at pipeline.list with stats: the dashboard, `first` row on top. */
 void dashboard_print(FILE *f, const struct term *term,
     struct json_object *answer, int64_t now, size_t first);
+
+/* --- monitor.c, events.c, menu.c: what stays until one leaves it. ----- */
 
 /*
  * Draw the dashboard again every `interval` seconds until `q` or a signal,
@@ -370,5 +408,12 @@ int monitor_run(struct client *c, const char *path, struct term *term,
  */
 int events_run(struct client *c, struct json_object *args,
     const struct term *term, int json);
+
+/* With the id: what is asked before a pipeline is torn down. */
+#define TEARDOWN_QUESTION						\
+	"Deactivate pipeline %s? (Repository will be preserved): "
+
+/* The menus, until one leaves the main one.  Returns an exit code. */
+int menu_run(struct client *c, const char *path, struct term *term);
 
 #endif

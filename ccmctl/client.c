@@ -390,6 +390,7 @@ wait_for(struct client *c, enum client_event wanted, int64_t deadline)
 {
 	enum client_event	 event;
 	struct pollfd		 pfd;
+	struct timespec		 ts;
 	int64_t			 left;
 
 	for (;;) {
@@ -399,9 +400,17 @@ wait_for(struct client *c, enum client_event wanted, int64_t deadline)
 			    CLIENT_TIMEOUT / 1000));
 		pfd.fd = c->fd;
 		pfd.events = client_events(c);
-		if (poll(&pfd, 1, (int)left) == -1 && errno != EINTR)
-			return (fail(c, EXIT_FAILED, "poll: %s",
-			    strerror(errno)));
+		ts.tv_sec = left / 1000;
+		ts.tv_nsec = left % 1000 * 1000000;
+		if (ppoll(&pfd, 1, &ts, signals_mask()) == -1) {
+			if (errno != EINTR)
+				return (fail(c, EXIT_FAILED, "poll: %s",
+				    strerror(errno)));
+			if (signals_back() || signals_ended())
+				return (fail(c, EXIT_FAILED, "given up: "
+				    "whether it was done is not known"));
+			continue;
+		}
 		if ((event = client_step(c)) == wanted)
 			return (0);
 		if (event == CLIENT_FAILED)

@@ -82,6 +82,25 @@ view_field(const struct view *v, const char *label, enum sign sign,
 	free(text);
 }
 
+void
+view_say(const struct view *v, enum sign sign, const char *fmt, ...)
+{
+	char	*text, *all, *shown;
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) == -1)
+		err(EXIT_FAILED, NULL);
+	va_end(ap);
+	if (asprintf(&all, "%s%s", term_sign(v->term, sign), text) == -1)
+		err(EXIT_FAILED, NULL);
+	shown = text_visible(all);
+	value(v, 0, term_sign_style(sign), shown);
+	free(shown);
+	free(all);
+	free(text);
+}
+
 static void
 value(const struct view *v, size_t indent, enum style style, const char *text)
 {

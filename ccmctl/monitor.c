@@ -56,13 +56,9 @@ static struct {
 	int			 stop;
 } mon;
 
-static volatile sig_atomic_t	 got_end, got_winch, got_stop;
-
-static void	 catch(int);
-static void	 catch_signals(sigset_t *);
 static void	 on_signals(void);
 static void	 suspend(void);
-static void	 wait_for_something(const sigset_t *);
+static void	 wait_for_something(void);
 static int64_t	 milliseconds_left(void);
 static void	 on_key(void);
 static void	 scroll(long);
@@ -79,8 +75,6 @@ int
 monitor_run(struct client *c, const char *path, struct term *term,
     int interval)
 {
-	sigset_t	 mask;
-
 	memset(&mon, 0, sizeof(mon));
 	mon.client = c;
 	mon.path = path;
@@ -89,66 +83,38 @@ monitor_run(struct client *c, const char *path, struct term *term,
 	/* No daemon at all is no case for waiting: a mistyped path is. */
 	if (client_call(c, "daemon.status", NULL) == -1)
 		return (c->exit_code);
-	catch_signals(&mask);
+	signals_catch();
+	signals_catch_stop(1);
 	if (term_enter() == -1) {
 		(void)snprintf(c->why, sizeof(c->why), "terminal: %s",
 		    strerror(errno));
+		signals_catch_stop(0);
 		return (c->exit_code = EXIT_FAILED);
 	}
 	while (!mon.stop) {
-		wait_for_something(&mask);
+		wait_for_something();
 		on_signals();
 		on_time();
 	}
 	term_leave();
+	signals_catch_stop(0);
 	json_object_put(mon.answer);
 	free(mon.why);
 	return (EXIT_OK);
 }
 
 static void
-catch(int sig)
-{
-	if (sig == SIGWINCH)
-		got_winch = 1;
-	else if (sig == SIGTSTP)
-		got_stop = 1;
-	else
-		got_end = 1;
-}
-
-/* Blocked but for ppoll(2), so that none comes between look and wait. */
-static void
-catch_signals(sigset_t *before)
-{
-	static const int	 signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT,
-		SIGWINCH, SIGTSTP };
-	struct sigaction	 sa;
-	sigset_t		 set;
-	size_t			 i;
-
-	memset(&sa, 0, sizeof(sa));
-	sa.sa_handler = catch;
-	sigemptyset(&sa.sa_mask);
-	sigemptyset(&set);
-	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-		(void)sigaddset(&set, signals[i]);
-		(void)sigaction(signals[i], &sa, NULL);
-	}
-	(void)sigprocmask(SIG_BLOCK, &set, before);
-	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		(void)sigdelset(before, signals[i]);
-}
-
-static void
 on_signals(void)
 {
-	if (got_end)
+	int	 resized = signals_resized();
+
+	if (signals_back() || signals_ended())
 		mon.stop = 1;
-	if (got_stop && !mon.stop)
+	if (signals_stopped() && !mon.stop) {
 		suspend();
-	if (got_winch) {
-		got_winch = 0;
+		resized = 1;
+	}
+	if (resized) {
 		term_look(mon.term);
 		scroll(0);
 		draw();
@@ -159,16 +125,14 @@ on_signals(void)
 static void
 suspend(void)
 {
-	got_stop = 0;
 	term_leave();
 	(void)raise(SIGSTOP);
 	if (term_enter() == -1)
 		mon.stop = 1;
-	got_winch = 1;
 }
 
 static void
-wait_for_something(const sigset_t *mask)
+wait_for_something(void)
 {
 	struct pollfd	 pfd[2];
 	struct timespec	 ts;
@@ -181,7 +145,7 @@ wait_for_something(const sigset_t *mask)
 	pfd[0].revents = pfd[1].revents = 0;
 	ts.tv_sec = left / 1000;
 	ts.tv_nsec = left % 1000 * 1000000;
-	if (ppoll(pfd, 2, &ts, mask) == -1) {
+	if (ppoll(pfd, 2, &ts, signals_mask()) == -1) {
 		if (errno != EINTR)
 			mon.stop = 1;
 		return;

@@ -18,7 +18,7 @@
  * The command line, made from the verb table.  Part of ccmctl.  Must not
  * print, nor talk to anybody: what is wrong comes back as a sentence.
  *
- *	ccmctl [-j] [-s socket] words [options and arguments in any order]
+ *	ccmctl [-Aj] [-s socket] words [options and arguments in any order]
  *
  * ccmctl's own commands are rows like the daemon's, so that everything below
  * treats them alike.
@@ -36,7 +36,7 @@
 #include "ccmctl.h"
 
 #define NARGS(args)	(sizeof(args) / sizeof((args)[0]))
-/* A letter and a colon for each argument, "+:", "j", a command's flags. */
+/* A letter and a colon for each argument, "+:A", a command's flags. */
 #define OPTSTRING_MAX	128
 /* Words of a command together with the blanks between. */
 #define WORDS_MAX	64
@@ -57,6 +57,8 @@ static const struct {
 	enum local	 local;
 	struct verb	 verb;
 } own[] = {
+	{ LOCAL_MENU, { .name = "ctl.menu", .words = "menu",
+	    .doors = DOOR_CTL, .summary = "do it all by menus" } },
 	{ LOCAL_MONITOR, { .name = "ctl.monitor", .words = "monitor",
 	    .doors = DOOR_CTL, .summary = "show all pipelines, again and again",
 	    .args = args_monitor, .nargs = NARGS(args_monitor) } },
@@ -64,6 +66,8 @@ static const struct {
 	    .doors = DOOR_CTL, .summary = "explain a command, or list them",
 	    .args = args_help, .nargs = NARGS(args_help) } },
 };
+
+static const struct verb *const menu = &own[0].verb;
 
 /* What a person may leave out though the daemon must have it. */
 static const struct {
@@ -77,6 +81,7 @@ static const struct {
 
 static int	 parse_globals(int, char **, struct command *,
 		    struct verb_error *);
+static int	 imply_menu(struct command *, struct verb_error *);
 static int	 find_command(int, char **, struct command *);
 static int	 count_words(const char *, int, char **);
 static int	 parse_args(int, char **, struct command *,
@@ -129,7 +134,9 @@ command_by_words(const char *words)
 const char *
 command_flags(const struct verb *verb)
 {
-	return (verb->id == VERB_PIPELINE_TEARDOWN ? "y" : "");
+	if (verb == menu)
+		return ("");
+	return (verb->id == VERB_PIPELINE_TEARDOWN ? "jy" : "j");
 }
 
 const char *
@@ -159,12 +166,14 @@ command_parse(int argc, char **argv, struct command *cmd,
 	argc -= n;
 	argv += n;
 	if (argc == 0)
-		return (usage(err, "a command is missing"));
+		return (imply_menu(cmd, err));
 	if ((n = find_command(argc, argv, cmd)) == 0)
 		return (usage(err, "%s: no such command", argv[0]));
 	/* getopt(3) takes argv[0] for the program's name. */
 	if (parse_args(argc - n + 1, argv + n - 1, cmd, err) == -1)
 		return (-1);
+	if (cmd->verb == menu && cmd->json)
+		return (usage(err, "menu: unknown option -j"));
 	add_defaults(cmd);
 	return (verb_check_args(cmd->verb, cmd->args, err));
 }
@@ -188,8 +197,11 @@ parse_globals(int argc, char **argv, struct command *cmd,
 	int	 ch;
 
 	optind = 0;
-	while ((ch = getopt(argc, argv, "+:js:")) != -1) {
+	while ((ch = getopt(argc, argv, "+:Ajs:")) != -1) {
 		switch (ch) {
+		case 'A':
+			cmd->ascii = 1;
+			break;
 		case 'j':
 			cmd->json = 1;
 			break;
@@ -204,6 +216,18 @@ parse_globals(int argc, char **argv, struct command *cmd,
 		}
 	}
 	return (optind);
+}
+
+/* Who types nothing else wants to be led. */
+static int
+imply_menu(struct command *cmd, struct verb_error *err)
+{
+	if (cmd->json)
+		return (usage(err, "a command is missing"));
+	cmd->verb = menu;
+	cmd->local = LOCAL_MENU;
+	cmd->implied = 1;
+	return (0);
 }
 
 /* The command with the most words that match; how many, 0 if none. */
@@ -277,7 +301,7 @@ make_optstring(const struct verb *verb, char *buf, size_t size)
 	char	 letter[3];
 	size_t	 i;
 
-	(void)strlcpy(buf, "+:j", size);
+	(void)strlcpy(buf, "+:A", size);
 	(void)strlcat(buf, command_flags(verb), size);
 	for (i = 0; i < verb->nargs; i++) {
 		if (verb->args[i].option == 0 || verb->args[i].option == '-')
@@ -297,12 +321,14 @@ take_option(struct command *cmd, int ch, const char *value,
 
 	if (arg != NULL)
 		take(cmd, arg, value);
-	else if (ch == 'j')
-		cmd->json = 1;
+	else if (ch == 'A')
+		cmd->ascii = 1;
 	else if (ch == ':')
 		return (usage(err, "%s: option -%c needs a value",
 		    cmd->verb->words, optopt));
-	else if (ch != '?' && strchr(command_flags(cmd->verb), ch) != NULL)
+	else if (ch == 'j')
+		cmd->json = 1;
+	else if (ch == 'y')
 		cmd->yes = 1;
 	else
 		return (usage(err, "%s: unknown option -%c",

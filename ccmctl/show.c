@@ -31,8 +31,7 @@
 #include "json.h"
 #include "pipeline.h"
 
-/* Where values begin behind short labels, behind names of members. */
-#define LABEL_WIDTH	14
+/* Where values begin behind names of members. */
 #define MEMBER_WIDTH	22
 #define NAME_MAX_LEN	256
 #define SECONDS_SUFFIX	"_seconds"
@@ -96,15 +95,13 @@ static const struct {
 };
 
 void
-show_answer(FILE *f, const struct term *term, const struct verb *verb,
-    struct json_object *answer, int64_t now)
+show_answer(const struct view *v, const struct verb *verb,
+    struct json_object *answer)
 {
-	const struct view	 v = { f, term, now, LABEL_WIDTH };
-
 	if (shows[verb->id] != NULL)
-		shows[verb->id](&v, answer);
+		shows[verb->id](v, answer);
 	else
-		show_members(&v, answer);
+		show_members(v, answer);
 }
 
 enum sign
@@ -152,7 +149,7 @@ show_list(const struct view *v, struct json_object *answer)
 	table_init(&table, columns, sizeof(columns) / sizeof(columns[0]));
 	for (i = 0; i < n; i++)
 		list_row(v, &table, json_object_array_get_idx(list, i));
-	table_print(v->f, v->term, &table, 0, n, 0);
+	table_print(v->f, v->term, &table, 0, n, v->frame);
 	table_clear(&table);
 	if (json_string(answer, "next") != NULL)
 		(void)fprintf(v->f, "%zu of %s\n", n,
@@ -162,11 +159,21 @@ show_list(const struct view *v, struct json_object *answer)
 static void
 list_row(const struct view *v, struct table *table, struct json_object *p)
 {
+	char	 buf[TEXT_TIME_SIZE];
+
+	show_pipeline_cells(v->term, table, p);
+	table_add(table, STYLE_PLAIN,
+	    text_date(json_string(p, "created_at"), buf));
+}
+
+void
+show_pipeline_cells(const struct term *term, struct table *table,
+    struct json_object *p)
+{
 	const char	*id = json_string(p, "pipeline_id");
 	const char	*repository = json_string(p, "repository");
 	const char	*status = json_string(p, "status");
 	const char	*domain = pipeline_vps(p, "linked_domain");
-	char		 buf[TEXT_TIME_SIZE];
 	enum sign	 sign;
 
 	if (status == NULL)
@@ -175,10 +182,8 @@ list_row(const struct view *v, struct table *table, struct json_object *p)
 	table_add(table, STYLE_PLAIN, id != NULL ? id : "?");
 	table_add(table, STYLE_PLAIN, repository != NULL ? repository : "?");
 	table_addf(table, term_sign_style(sign), "%s%s",
-	    term_sign(v->term, sign), status);
+	    term_sign(term, sign), status);
 	table_add(table, STYLE_PLAIN, *domain != '\0' ? domain : "-");
-	table_add(table, STYLE_PLAIN,
-	    text_date(json_string(p, "created_at"), buf));
 }
 
 static void
@@ -205,7 +210,7 @@ show_runs(const struct view *v, struct json_object *answer)
 	table_init(&table, columns, sizeof(columns) / sizeof(columns[0]));
 	for (i = 0; i < n; i++)
 		run_row(v, &table, json_object_array_get_idx(list, i));
-	table_print(v->f, v->term, &table, 0, n, 0);
+	table_print(v->f, v->term, &table, 0, n, v->frame);
 	table_clear(&table);
 }
 
@@ -322,11 +327,18 @@ show_provisioned(const struct view *v, struct json_object *answer)
 static void
 show_torn_down(const struct view *v, struct json_object *answer)
 {
-	struct json_object	*runs;
-	const char		*s = json_string(answer, "pipeline_id");
-	size_t			 i;
+	const char	*s = json_string(answer, "pipeline_id");
 
 	done(v, "Pipeline deactivated: ", s != NULL ? s : "?");
+	show_aftermath(v, answer);
+}
+
+void
+show_aftermath(const struct view *v, struct json_object *answer)
+{
+	struct json_object	*runs;
+	size_t			 i;
+
 	runs = json_member(answer, "cancelling", json_type_array);
 	for (i = 0; runs != NULL && i < json_object_array_length(runs); i++)
 		view_field(v, i == 0 ? "Cancelling" : "", SIGN_BUSY, "run %s",

@@ -38,14 +38,17 @@ usage_all(FILE *f)
 	enum local		 local;
 	size_t			 i;
 
-	(void)fputs("usage: ccmctl [-j] [-s socket] command [argument ...]\n\n"
+	(void)fputs("usage: ccmctl [-Aj] [-s socket] [command [argument ...]]"
+	    "\n\n"
 	    "commands:\n", f);
 	for (i = 0; (verb = command_at(i, &local)) != NULL; i++)
 		(void)fprintf(f, "  %-10s %s\n", verb->words, verb->summary);
 	(void)fputs("\noptions:\n"
+	    "  -A         plain ASCII\n"
 	    "  -j         answers and errors as JSON\n"
 	    "  -s socket  the daemon's control socket\n\n"
-	    "\"ccmctl help command\" explains one.\n", f);
+	    "\"ccmctl help command\" explains one.  Without a command, on a "
+	    "terminal, it is\nmenu.\n", f);
 }
 
 void
@@ -86,20 +89,21 @@ usage_one(FILE *f, const struct verb *verb)
 	}
 	if (strchr(command_flags(verb), 'y') != NULL)
 		(void)fputs("  -y                  don't ask\n", f);
-	(void)fputs("  -j                  the answer as JSON\n", f);
+	if (strchr(command_flags(verb), 'j') != NULL)
+		(void)fputs("  -j                  the answer as JSON\n", f);
 }
 
 static void
 synopsis(const struct verb *verb, char *buf, size_t size)
 {
-	size_t	 i;
+	const char	*flag;
+	char		 word[sizeof(" [-y]")];
+	size_t		 i;
 
 	(void)strlcpy(buf, verb->words, size);
-	(void)strlcat(buf, " [-j]", size);
-	if (*command_flags(verb) != '\0') {
-		(void)strlcat(buf, " [-", size);
-		(void)strlcat(buf, command_flags(verb), size);
-		(void)strlcat(buf, "]", size);
+	for (flag = command_flags(verb); *flag != '\0'; flag++) {
+		(void)snprintf(word, sizeof(word), " [-%c]", *flag);
+		(void)strlcat(buf, word, size);
 	}
 	for (i = 0; i < verb->nargs; i++)
 		if (verb->args[i].option != 0)

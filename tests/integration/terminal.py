@@ -140,11 +140,11 @@ class Tmux:
         """The screen and what went off its top."""
         return self.call("capture-pane", "-p", "-S", "-", "-t", "s")
 
-    def expect(self, test):
+    def expect(self, test, history=False):
         """Wait for a screen that passes; a text must be on it."""
         end = time.monotonic() + WAIT
         while True:
-            screen = self.screen()
+            screen = self.history() if history else self.screen()
             if test in screen if isinstance(test, str) else test(screen):
                 return screen
             assert time.monotonic() < end, screen

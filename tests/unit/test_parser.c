@@ -160,6 +160,11 @@ test_globals(void **state)
 	assert_args("list -j", VERB_PIPELINE_LIST, "{}");
 	assert_null(t.cmd.socket);
 	assert_int_equal(t.cmd.json, 1);
+	assert_int_equal(t.cmd.ascii, 0);
+	assert_args("-A list", VERB_PIPELINE_LIST, "{}");
+	assert_int_equal(t.cmd.ascii, 1);
+	assert_args("list -A", VERB_PIPELINE_LIST, "{}");
+	assert_int_equal(t.cmd.ascii, 1);
 	assert_refused("-s", "option -s needs a value");
 	assert_refused("-x list", "unknown option -x");
 	assert_refused("-j", "a command is missing");
@@ -181,6 +186,16 @@ test_own_commands(void **state)
 	assert_refused("monitor -i 3601", "interval must be");
 	assert_refused("monitor -i 0", "interval must be");
 	assert_refused("monitor now", "too many arguments: now");
+	assert_int_equal(parse("menu"), 0);
+	assert_int_equal(t.cmd.local, LOCAL_MENU);
+	assert_int_equal(t.cmd.implied, 0);
+	assert_refused("menu now", "too many arguments: now");
+	assert_refused("menu -j", "menu: unknown option -j");
+	assert_refused("-j menu", "menu: unknown option -j");
+	/* No command at all. */
+	assert_int_equal(parse("-A"), 0);
+	assert_int_equal(t.cmd.local, LOCAL_MENU);
+	assert_int_equal(t.cmd.implied, 1);
 	assert_int_equal(parse("help"), 0);
 	assert_int_equal(t.cmd.local, LOCAL_HELP);
 	assert_int_equal(parse("help show"), 0);
@@ -231,8 +246,8 @@ test_table(void **state)
 		assert_ptr_equal(command_by_words(verb->words), verb);
 		n++;
 	}
-	/* The daemon's, monitor and help. */
-	assert_int_equal(n, rows + 2);
+	/* The daemon's, menu, monitor and help. */
+	assert_int_equal(n, rows + 3);
 	assert_null(command_at(n + 1, &local));
 	assert_null(command_by_words("lis"));
 	assert_string_equal(command_default(verb_get(VERB_PIPELINE_PROVISION),
@@ -265,6 +280,7 @@ test_usage(void **state)
 	assert_non_null(strstr(out, "ccmctl provision [-j] "
 	    "[-w workflow_file] [-d linked_domain] [-a linked_app] [-v vps] "
 	    "repo\n"));
+	assert_non_null(strstr(out, "ccmctl menu\n"));
 	assert_non_null(strstr(out, "ccmctl monitor [-j] [-1] "
 	    "[-i interval]\n"));
 	free(out);
