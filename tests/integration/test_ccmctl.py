@@ -62,7 +62,7 @@ def ago(**delta):
 
 def stats(pid, **over):
     s = {"pipeline_id": pid, "status": "active",
-         "last_run": {"run_id": 7, "timestamp": ago(minutes=2, seconds=20),
+         "last_run": {"run_id": 7, "timestamp": ago(hours=2, minutes=20),
                       "status": "success", "duration_seconds": 192,
                       "branch": "production"},
          "current_run": None,
@@ -446,7 +446,7 @@ def test_show_and_stats(daemon):
                  "Health        81/100 ok (success 40.0, last 25.0, "
                  "speed 15.0)", "Looked        4s ago"):
         assert line in r.out.splitlines()
-    assert "(2m ago)" in r.out
+    assert "(2h ago)" in r.out
     daemon.answers["pipeline.stats"] = (200, {
         "success": True, "stats": stats("p", stale=True, last_run=None,
                                         stale_reason="GitHub says 503")})
@@ -501,7 +501,7 @@ def test_dashboard_piped(daemon):
         ["Pipeline", "Repository", "Status", "Success", "Duration",
          "Health", "Last run", "Domain"],
         ["pipe_0123456789ab", "myuser/myapp", "active", "66.7%", "3m 7s",
-         "81", "success 2m ago", "myapp.com"],
+         "81", "success 2h ago", "myapp.com"],
         ["pipe_abcdef012345", "someorganisation/a-long-service", "stale",
          "66.7%", "3m 7s", "81", "in_progress 2h ago",
          "very.long.domain.name.example.org"],
@@ -673,7 +673,7 @@ def test_unknown_words_stay_words(daemon):
         pipeline(metrics=m, status="paused"))
     t = on_terminal(daemon, "monitor", "-1", columns=120)
     assert t.wait() == 0
-    assert "postponed 2m ago" in t.text and "⚠ Paused" in t.text
+    assert "postponed 2h ago" in t.text and "⚠ Paused" in t.text
 
 
 def test_colour(daemon):
