@@ -383,9 +383,10 @@ complain(const struct run_of *r, int code, const char *slug, const char *fmt,
 	size_t			 len;
 
 	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) == -1)
-		return (code);
+	len = (size_t)vasprintf(&text, fmt, ap);
 	va_end(ap);
+	if (len == (size_t)-1)
+		return (code);
 	/* An argument may be no UTF-8 at all, which JSON must be. */
 	shown = text_visible(text);
 	free(text);

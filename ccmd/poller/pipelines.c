@@ -218,7 +218,10 @@ pipeline_saw(struct pipeline *p, const struct run *run,
 	now.conclusion = (uint8_t)run->conclusion;
 	then = bsearch(&now, p->seen, p->nseen, sizeof(now), seen_cmp);
 	if (then != NULL) {
-		if (memcmp(then, &now, sizeof(now)) == 0)
+		if (then->updated_at == now.updated_at &&
+		    then->attempt == now.attempt &&
+		    then->status == now.status &&
+		    then->conclusion == now.conclusion)
 			return (0);
 		*then = now;
 	} else

@@ -288,16 +288,13 @@ find_place(const char *buf, size_t len, const char *name,
 static void
 set_place(const char *buf, size_t offset, struct store_fault *fault)
 {
-	size_t	 i;
+	const char	*line, *next, *end = buf + offset;
 
-	fault->line = fault->column = 1;
-	for (i = 0; i < offset; i++) {
-		fault->column++;
-		if (buf[i] == '\n') {
-			fault->line++;
-			fault->column = 1;
-		}
-	}
+	fault->line = 1;
+	for (line = buf; (next = memchr(line, '\n', (size_t)(end - line))) !=
+	    NULL; line = next + 1)
+		fault->line++;
+	fault->column = (size_t)(end - line) + 1;
 }
 
 static int
