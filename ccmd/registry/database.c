@@ -15,8 +15,8 @@
  */
 
 /*
- * SQLite: opening history.db, its schema, setting a broken one aside, the
- * prepared statements.  Runs in the registry.  Must not know what the rows
+ * SQLite: opening history.db, setting a broken one aside, the prepared
+ * statements.  Runs in the registry.  Must not know what the rows
  * are for.
  *
  * synchronous is FULL: an ETag is committed with, or after, the runs that
@@ -36,6 +36,7 @@
 #include "database.h"
 #include "history.h"
 #include "log.h"
+#include "schema.h"
 #include "timestamp.h"
 
 static struct {
@@ -43,44 +44,6 @@ static struct {
 	sqlite3_stmt	*stmts[SQL_MAX];
 	int		 damaged;
 } env;
-
-/*
- * `runs` is an ordinary rowid table: its rows are too long for WITHOUT
- * ROWID.  `packed` is the row as the view takes it, so that a start is
- * copying, not parsing; whoever changes run_pack raises HISTORY_SCHEMA.
- */
-static const char schema[] =
-    "CREATE TABLE pipelines ("
-    "  key INTEGER PRIMARY KEY,"
-    "  pipeline_id TEXT NOT NULL UNIQUE,"
-    "  known INTEGER NOT NULL DEFAULT 0,"
-    "  fetched_at INTEGER NOT NULL DEFAULT 0,"
-    "  interval INTEGER NOT NULL DEFAULT 0) STRICT;"
-    "CREATE TABLE runs ("
-    "  key INTEGER PRIMARY KEY,"
-    "  pipeline INTEGER NOT NULL,"
-    "  run_id INTEGER NOT NULL,"
-    "  attempt INTEGER NOT NULL,"
-    "  created_at INTEGER NOT NULL,"
-    "  started_at INTEGER NOT NULL,"
-    "  updated_at INTEGER NOT NULL,"
-    "  finished INTEGER NOT NULL,"
-    "  counted INTEGER NOT NULL,"
-    "  status TEXT NOT NULL,"
-    "  conclusion TEXT NOT NULL,"
-    "  branch TEXT,"
-    "  packed BLOB NOT NULL,"
-    "  doc TEXT NOT NULL,"
-    "  UNIQUE (pipeline, run_id)) STRICT;"
-    "CREATE INDEX runs_created ON runs (pipeline, created_at, run_id);"
-    "CREATE INDEX runs_started ON runs (pipeline, started_at, run_id)"
-    "  WHERE finished = 1;"
-    "CREATE INDEX runs_open ON runs (pipeline, run_id)"
-    "  WHERE finished = 0;"
-    "CREATE TABLE looks ("
-    "  url TEXT NOT NULL PRIMARY KEY,"
-    "  etag TEXT NOT NULL,"
-    "  newest INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
 
 static const char *const sql[SQL_MAX] = {
 	[SQL_BEGIN] = "BEGIN IMMEDIATE",
@@ -96,6 +59,17 @@ static const char *const sql[SQL_MAX] = {
 	[SQL_PIPELINE_FRESH] =
 	    "UPDATE pipelines SET fetched_at = ?2, interval = ?3"
 	    " WHERE key = ?1",
+	/* What a former attempt came to, before a later one overwrites it. */
+	[SQL_ATTEMPT_KEEP] =
+	    "INSERT OR REPLACE INTO attempts"
+	    " SELECT key, attempt, started_at, updated_at, status,"
+	    "  conclusion FROM runs"
+	    " WHERE pipeline = ?1 AND run_id = ?2 AND attempt < ?3",
+	[SQL_JOB_PUT] =
+	    "INSERT OR REPLACE INTO jobs (run, attempt, job_id, name,"
+	    "  started_at, completed_at, conclusion)"
+	    " SELECT key, ?3, ?4, ?5, ?6, ?7, ?8 FROM runs"
+	    " WHERE pipeline = ?1 AND run_id = ?2",
 	/* An older answer never overwrites a newer one. */
 	[SQL_RUN_PUT] =
 	    "INSERT INTO runs (pipeline, run_id, attempt, created_at,"
@@ -130,7 +104,8 @@ static const char *const sql[SQL_MAX] = {
 	    "SELECT run_id, doc FROM runs"
 	    " WHERE pipeline = ?1 AND finished = 0 ORDER BY run_id",
 	[SQL_RUNS] =
-	    "SELECT created_at, run_id, status, conclusion, branch, doc"
+	    "SELECT created_at, run_id, status, conclusion, branch, doc,"
+	    "  attempt"
 	    " FROM runs WHERE pipeline = ?1"
 	    " AND (created_at, run_id) < (?2, ?3)"
 	    " ORDER BY created_at DESC, run_id DESC LIMIT ?4",
@@ -140,14 +115,42 @@ static const char *const sql[SQL_MAX] = {
 	    " FROM runs WHERE pipeline = ?1"
 	    " AND (created_at, run_id) > (?2, ?3) AND created_at <= ?4"
 	    " ORDER BY created_at, run_id LIMIT ?5",
+	[SQL_ATTEMPTS] =
+	    "SELECT a.attempt, a.started_at, a.updated_at, a.status,"
+	    "  a.conclusion FROM attempts a JOIN runs r ON r.key = a.run"
+	    " WHERE r.pipeline = ?1 AND r.run_id = ?2 ORDER BY a.attempt",
+	[SQL_JOBS] =
+	    "SELECT j.attempt, j.job_id, j.name, j.started_at,"
+	    "  j.completed_at, j.conclusion"
+	    " FROM jobs j JOIN runs r ON r.key = j.run"
+	    " WHERE r.pipeline = ?1 AND r.run_id = ?2"
+	    " ORDER BY j.attempt, j.started_at, j.job_id",
+	/*
+	 * What figures need stays however old it is: the unfinished, the
+	 * newest counted ones and the newest completed one.
+	 */
+	[SQL_THIN] =
+	    "DELETE FROM runs WHERE key IN ("
+	    " SELECT key FROM runs"
+	    " WHERE pipeline = ?1 AND created_at <= ?2 AND finished = 1"
+	    " AND key NOT IN (SELECT key FROM runs"
+	    "  WHERE pipeline = ?1 AND finished = 1 AND counted = 1"
+	    "  ORDER BY started_at DESC, run_id DESC LIMIT ?3)"
+	    " AND key NOT IN (SELECT key FROM runs"
+	    "  WHERE pipeline = ?1 AND finished = 1"
+	    "  ORDER BY started_at DESC, run_id DESC LIMIT 1)"
+	    " LIMIT ?4)",
+	[SQL_SIZE] =
+	    "SELECT (page_count - freelist_count) * page_size"
+	    " FROM pragma_page_count, pragma_freelist_count,"
+	    "  pragma_page_size",
 };
 
 static int	 open_file(void);
 static int	 check_file(void);
-static int	 check_schema(int *);
+static int	 make_schema(int *);
 static int	 prepare(void);
 static int	 set_aside(void);
-static int	 query_int(const char *, int64_t *);
 static int	 query_text(const char *, char *, size_t);
 static int	 complain(const char *);
 
@@ -157,7 +160,7 @@ database_open(int *fresh)
 	*fresh = 0;
 	env.damaged = 0;
 	if (open_file() == 0 && check_file() == 0 &&
-	    check_schema(fresh) == 0 && prepare() == 0)
+	    make_schema(fresh) == 0 && prepare() == 0)
 		return (0);
 	/* Full, unreadable, busy: it is not the file's fault. */
 	if (!env.damaged) {
@@ -177,7 +180,7 @@ database_begin_anew(void)
 	if (set_aside() == -1)
 		return (-1);
 	env.damaged = 0;
-	if (open_file() == 0 && check_schema(&fresh) == 0 && prepare() == 0)
+	if (open_file() == 0 && make_schema(&fresh) == 0 && prepare() == 0)
 		return (0);
 	database_close();
 	return (-1);
@@ -219,33 +222,19 @@ check_file(void)
 	return (-1);
 }
 
-/* A newer ccmd's history can't be written by this one. */
 static int
-check_schema(int *fresh)
+make_schema(int *fresh)
 {
-	char	 text[sizeof(schema) + 64];
-	int64_t	 version, tables;
-	int	 n;
-
-	if (query_int("PRAGMA user_version", &version) == -1 ||
-	    query_int("SELECT count(*) FROM sqlite_schema", &tables) == -1)
-		return (-1);
-	if (version == HISTORY_SCHEMA)
+	switch (schema_make(env.db, fresh)) {
+	case SCHEMA_OK:
 		return (0);
-	if (version != 0 || tables != 0) {
-		log_warn("%s: schema version %lld is not %d", HISTORY_FILE,
-		    (long long)version, HISTORY_SCHEMA);
+	case SCHEMA_ALIEN:
 		env.damaged = 1;
 		return (-1);
+	case SCHEMA_FAILED:
+		break;
 	}
-	*fresh = 1;
-	n = snprintf(text, sizeof(text), "BEGIN; %s"
-	    "PRAGMA user_version = %d; COMMIT;", schema, HISTORY_SCHEMA);
-	if (n < 0 || (size_t)n >= sizeof(text))
-		fatalx("history: schema");
-	if (sqlite3_exec(env.db, text, NULL, NULL, NULL) != SQLITE_OK)
-		return (complain("schema"));
-	return (0);
+	return (complain("schema"));
 }
 
 static int
@@ -363,23 +352,6 @@ database_set_durable(int wait)
 	    "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", NULL,
 	    NULL, NULL) != SQLITE_OK)
 		(void)complain("synchronous");
-}
-
-static int
-query_int(const char *text, int64_t *n)
-{
-	sqlite3_stmt	*stmt;
-
-	if (sqlite3_prepare_v2(env.db, text, -1, &stmt, NULL) != SQLITE_OK)
-		return (complain("read"));
-	if (sqlite3_step(stmt) != SQLITE_ROW) {
-		(void)complain("read");
-		(void)sqlite3_finalize(stmt);
-		return (-1);
-	}
-	*n = sqlite3_column_int64(stmt, 0);
-	(void)sqlite3_finalize(stmt);
-	return (0);
 }
 
 static int

@@ -59,12 +59,15 @@ static int	 load(void);
 static int	 begin(void);
 static void	 put_lost(void);
 static int	 put_pipeline(struct past *, int);
+static int	 keep_attempt(struct past *, const struct run *);
 static int	 put_run(struct past *, const struct run *, const char *,
 		    size_t);
 static void	 bind_text(sqlite3_stmt *, int, const char *);
 static void	 settle(int);
 static void	 begin_anew(void);
 static void	 put_fresh(struct past *);
+static int	 begin_lazy(void);
+static int	 end_lazy(void);
 
 TREE_GENERATE(past_tree, past, entry, past_cmp)
 
@@ -223,9 +226,51 @@ history_put(const char *id, const struct run *run, const char *doc,
 		env.failed = 1;
 		return (1);
 	}
-	if ((r = put_run(p, run, doc, len)) == -1)
+	if (run->attempt > 1 && keep_attempt(p, run) == -1)
+		r = -1;
+	else
+		r = put_run(p, run, doc, len);
+	if (r == -1)
 		env.failed = 1;
 	return (r != 0);
+}
+
+static int
+keep_attempt(struct past *p, const struct run *run)
+{
+	sqlite3_stmt	*stmt = database_get(SQL_ATTEMPT_KEEP);
+
+	if (stmt == NULL)
+		return (-1);
+	sqlite3_bind_int64(stmt, 1, p->key);
+	sqlite3_bind_int64(stmt, 2, run->id);
+	sqlite3_bind_int64(stmt, 3, run->attempt);
+	return (database_run(stmt) == SQLITE_DONE ? 0 : -1);
+}
+
+void
+history_put_job(const char *id, const struct history_job *job)
+{
+	struct past	*p = past_find(id);
+	sqlite3_stmt	*stmt;
+
+	if (p == NULL || p->key == 0 || begin() == -1)
+		return;
+	touch(p);
+	if ((stmt = database_get(SQL_JOB_PUT)) == NULL) {
+		env.failed = 1;
+		return;
+	}
+	sqlite3_bind_int64(stmt, 1, p->key);
+	sqlite3_bind_int64(stmt, 2, job->run_id);
+	sqlite3_bind_int64(stmt, 3, job->attempt);
+	sqlite3_bind_int64(stmt, 4, job->id);
+	bind_text(stmt, 5, job->name);
+	sqlite3_bind_int64(stmt, 6, job->started_at);
+	sqlite3_bind_int64(stmt, 7, job->completed_at);
+	bind_text(stmt, 8, job->conclusion);
+	if (database_run(stmt) != SQLITE_DONE)
+		env.failed = 1;
 }
 
 static int
@@ -440,13 +485,8 @@ history_keep_fresh(void)
 	struct past	*p, *next;
 	int		 n = 0;
 
-	if (env.begun || !database_is_open())
+	if (begin_lazy() == -1)
 		return (0);
-	database_set_durable(0);
-	if (database_run(database_get(SQL_BEGIN)) != SQLITE_DONE) {
-		database_set_durable(1);
-		return (0);
-	}
 	for (p = RB_MIN(past_tree, &env.tree); p != NULL && n < HISTORY_SLICE;
 	    p = next) {
 		next = RB_NEXT(past_tree, &env.tree, p);
@@ -455,11 +495,55 @@ history_keep_fresh(void)
 			n++;
 		}
 	}
-	if (database_run(database_get(SQL_COMMIT)) != SQLITE_DONE &&
-	    database_in_transaction())
+	(void)end_lazy();
+	return (n == HISTORY_SLICE);
+}
+
+/* A transaction of its own that no fsync follows: it may be lost. */
+static int
+begin_lazy(void)
+{
+	if (env.begun || !database_is_open())
+		return (-1);
+	database_set_durable(0);
+	if (database_run(database_get(SQL_BEGIN)) == SQLITE_DONE)
+		return (0);
+	database_set_durable(1);
+	return (-1);
+}
+
+static int
+end_lazy(void)
+{
+	int	 r = database_run(database_get(SQL_COMMIT));
+
+	if (r != SQLITE_DONE && database_in_transaction())
 		(void)database_run(database_get(SQL_ROLLBACK));
 	database_set_durable(1);
-	return (n == HISTORY_SLICE);
+	return (r == SQLITE_DONE ? 0 : -1);
+}
+
+int
+history_thin(const char *id, int64_t before, int max)
+{
+	struct past	*p = past_find(id);
+	sqlite3_stmt	*stmt;
+	int		 n;
+
+	if (p == NULL || p->key == 0)
+		return (0);
+	if (begin_lazy() == -1)
+		return (-1);
+	if ((stmt = database_get(SQL_THIN)) == NULL) {
+		(void)end_lazy();
+		return (-1);
+	}
+	sqlite3_bind_int64(stmt, 1, p->key);
+	sqlite3_bind_int64(stmt, 2, before);
+	sqlite3_bind_int(stmt, 3, HISTORY_COUNTED);
+	sqlite3_bind_int(stmt, 4, max);
+	n = database_run(stmt) == SQLITE_DONE ? database_changes() : -1;
+	return (end_lazy() == -1 ? -1 : n);
 }
 
 static void

@@ -33,7 +33,7 @@ struct json_object;
 struct run;
 
 #define HISTORY_FILE	"history.db"
-#define HISTORY_SCHEMA	1
+#define HISTORY_SCHEMA	2
 /* Rows that history_keep_fresh writes at a time. */
 #define HISTORY_SLICE	1000
 
@@ -65,6 +65,21 @@ int history_last_look(const char *id, int64_t *at, uint32_t *interval);
 int history_put(const char *id, const struct run *run, const char *doc,
     size_t len);
 
+/*
+ * Put in a finished job of a run that is there; of one that is not it goes
+ * nowhere.  Times are seconds since the epoch.
+ */
+struct history_job {
+	int64_t		 run_id;
+	int32_t		 attempt;
+	int64_t		 id;
+	const char	*name;
+	int64_t		 started_at;
+	int64_t		 completed_at;
+	const char	*conclusion;
+};
+void history_put_job(const char *id, const struct history_job *job);
+
 /* The ETag of a URL, and the newest run seen. */
 void history_looked(const char *url, const char *etag, uint64_t newest);
 
@@ -94,6 +109,13 @@ int history_recover(void (*lost)(const char *id, void *arg), void *arg);
 int history_keep_fresh(void);
 
 /*
+ * Forget at most `max` finished runs of a pipeline that were created at
+ * `before` or earlier, but not what figures need (HISTORY_COUNTED).
+ * Returns how many went, or -1 if it can't be done now.
+ */
+int history_thin(const char *id, int64_t before, int max);
+
+/*
  * --- history_read.c.  Each returns 0 (where nothing else is said), or -1
  * when the database fails.
  */
@@ -117,6 +139,8 @@ int history_each_open(const char *id, void (*fn)(uint64_t run_id,
 
 /* A run as it stands in the history; its texts live until `fn` returns. */
 struct history_run {
+	int64_t		 run_id;
+	int32_t		 attempt;
 	const char	*status;
 	const char	*conclusion;
 	const char	*branch;	/* NULL: none */
@@ -141,6 +165,7 @@ int history_each_run(const char *id, struct history_place *place, int max,
 
 /* When a run was, and what became of it. */
 struct history_time {
+	int64_t		 run_id;
 	int64_t		 created_at;	/* seconds since the epoch */
 	int64_t		 started_at;
 	int64_t		 updated_at;
@@ -156,5 +181,23 @@ struct history_time {
 int history_each_time(const char *id, struct history_place *place,
     int64_t until, int max,
     int (*fn)(const struct history_time *run, void *arg), void *arg);
+
+/* What former attempts of a run came to, the first one first. */
+struct history_attempt {
+	int32_t		 attempt;
+	int64_t		 started_at;
+	int64_t		 updated_at;
+	const char	*status;
+	const char	*conclusion;
+};
+int history_each_attempt(const char *id, int64_t run_id,
+    void (*fn)(const struct history_attempt *attempt, void *arg), void *arg);
+
+/* The jobs of a run, of all its attempts that are known. */
+int history_each_job(const char *id, int64_t run_id,
+    void (*fn)(const struct history_job *job, void *arg), void *arg);
+
+/* Bytes in use; -1 if they can't be told.  The file may be larger. */
+int64_t history_size(void);
 
 #endif

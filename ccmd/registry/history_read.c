@@ -124,6 +124,8 @@ history_each_run(const char *id, struct history_place *place, int max,
 	while ((r = sqlite3_step(stmt)) == SQLITE_ROW && !enough) {
 		place->created_at = sqlite3_column_int64(stmt, 0);
 		place->run_id = sqlite3_column_int64(stmt, 1);
+		run.run_id = place->run_id;
+		run.attempt = (int32_t)sqlite3_column_int64(stmt, 6);
 		run.status = text_of(stmt, 2);
 		run.conclusion = text_of(stmt, 3);
 		run.branch = (const char *)sqlite3_column_text(stmt, 4);
@@ -156,12 +158,72 @@ history_each_time(const char *id, struct history_place *place, int64_t until,
 		run.attempt = (int32_t)sqlite3_column_int64(stmt, 4);
 		run.counted = sqlite3_column_int(stmt, 5);
 		run.conclusion = text_of(stmt, 6);
+		run.run_id = sqlite3_column_int64(stmt, 1);
 		place->created_at = run.created_at;
-		place->run_id = sqlite3_column_int64(stmt, 1);
+		place->run_id = run.run_id;
 		enough = fn(&run, arg);
 		n++;
 	}
 	return (finish(stmt, enough ? SQLITE_DONE : r) == -1 ? -1 : n);
+}
+
+int
+history_each_attempt(const char *id, int64_t run_id,
+    void (*fn)(const struct history_attempt *, void *), void *arg)
+{
+	sqlite3_stmt		*stmt = statement_of(SQL_ATTEMPTS, id);
+	struct history_attempt	 a;
+	int			 r;
+
+	if (stmt == NULL)
+		return (-1);
+	sqlite3_bind_int64(stmt, 2, run_id);
+	while ((r = sqlite3_step(stmt)) == SQLITE_ROW) {
+		a.attempt = (int32_t)sqlite3_column_int64(stmt, 0);
+		a.started_at = sqlite3_column_int64(stmt, 1);
+		a.updated_at = sqlite3_column_int64(stmt, 2);
+		a.status = text_of(stmt, 3);
+		a.conclusion = text_of(stmt, 4);
+		fn(&a, arg);
+	}
+	return (finish(stmt, r));
+}
+
+int
+history_each_job(const char *id, int64_t run_id,
+    void (*fn)(const struct history_job *, void *), void *arg)
+{
+	sqlite3_stmt		*stmt = statement_of(SQL_JOBS, id);
+	struct history_job	 job = { .run_id = run_id };
+	int			 r;
+
+	if (stmt == NULL)
+		return (-1);
+	sqlite3_bind_int64(stmt, 2, run_id);
+	while ((r = sqlite3_step(stmt)) == SQLITE_ROW) {
+		job.attempt = (int32_t)sqlite3_column_int64(stmt, 0);
+		job.id = sqlite3_column_int64(stmt, 1);
+		job.name = text_of(stmt, 2);
+		job.started_at = sqlite3_column_int64(stmt, 3);
+		job.completed_at = sqlite3_column_int64(stmt, 4);
+		job.conclusion = text_of(stmt, 5);
+		fn(&job, arg);
+	}
+	return (finish(stmt, r));
+}
+
+int64_t
+history_size(void)
+{
+	sqlite3_stmt	*stmt = database_get(SQL_SIZE);
+	int64_t		 size = -1;
+
+	if (stmt == NULL)
+		return (-1);
+	if (sqlite3_step(stmt) == SQLITE_ROW)
+		size = sqlite3_column_int64(stmt, 0);
+	(void)sqlite3_reset(stmt);
+	return (size);
 }
 
 /* Never NULL. */

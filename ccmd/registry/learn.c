@@ -32,6 +32,7 @@
 #include "registry.h"
 #include "run.h"
 #include "store.h"
+#include "timestamp.h"
 
 /* As TRACK can carry it. */
 #define RUN_DOC_MAX	(16 * 1024)
@@ -96,6 +97,42 @@ learn_run(const char *id, struct json_object *doc, struct ibuf *rows)
 	if ((news || !history_known(id)) && run_pack(rows, &run) == -1)
 		fatal("learn");
 	return (0);
+}
+
+/* Only what is finished has a duration. */
+void
+learn_jobs(const struct msg_jobs *m)
+{
+	struct json_object	*docs, *doc;
+	struct history_job	 job;
+	const char		*started, *completed;
+	size_t			 i;
+
+	docs = json_parse_strict(m->docs.data, m->docs.len, MSG_DOC_MAX, NULL);
+	if (!json_object_is_type(docs, json_type_array)) {
+		log_warn("%s: jobs that make no sense",
+		    log_visible(m->pipeline_id));
+		json_object_put(docs);
+		return;
+	}
+	for (i = 0; i < json_object_array_length(docs); i++) {
+		doc = json_object_array_get_idx(docs, i);
+		if (!json_object_is_type(doc, json_type_object))
+			continue;
+		job.run_id = (int64_t)m->run_id;
+		job.attempt = (int32_t)m->attempt;
+		job.name = json_string(doc, "name");
+		job.conclusion = json_string(doc, "conclusion");
+		started = json_string(doc, "started_at");
+		completed = json_string(doc, "completed_at");
+		if (json_int(doc, "job_id", &job.id) == 1 &&
+		    job.name != NULL && job.conclusion != NULL &&
+		    started != NULL && completed != NULL &&
+		    timestamp_parse(started, &job.started_at) == 0 &&
+		    timestamp_parse(completed, &job.completed_at) == 0)
+			history_put_job(m->pipeline_id, &job);
+	}
+	json_object_put(docs);
 }
 
 void

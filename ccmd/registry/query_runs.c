@@ -36,6 +36,7 @@
 #include "registry.h"
 #include "run.h"
 #include "store.h"
+#include "timestamp.h"
 
 #define RUNS_DEFAULT	10
 #define RUNS_MAX	1000
@@ -44,6 +45,7 @@ struct runs {
 	struct history_place place;	/* read so far */
 	const char	*branch;	/* in the arguments; NULL: any */
 	const char	*status;
+	const char	*id;
 	size_t		 limit;
 	struct json_object *list;
 };
@@ -52,6 +54,9 @@ static enum query_more start(struct query *);
 static enum query_more step(struct query *);
 static void	 end(struct query *);
 static int	 add_run(const struct history_run *, void *);
+static void	 add_attempts(const struct runs *, const struct history_run *,
+		    struct json_object *);
+static void	 add_attempt(const struct history_attempt *, void *);
 static int	 passes(const struct runs *, const struct history_run *);
 
 const struct query_kind query_runs = { start, step, end };
@@ -73,6 +78,7 @@ start(struct query *q)
 	r->limit = (size_t)limit;
 	r->branch = json_string(q->args, "branch");
 	r->status = json_string(q->args, "status");
+	r->id = q->target;
 	r->place = HISTORY_NEWEST;
 	q->body = apply_success();
 	r->list = json_object_new_array();
@@ -115,11 +121,47 @@ add_run(const struct history_run *row, void *arg)
 	if (passes(r, row)) {
 		doc = json_parse_strict(row->doc, row->len, MSG_DOC_MAX,
 		    NULL);
-		if (doc != NULL && (run = run_to_api(doc)) != NULL)
+		if (doc != NULL && (run = run_to_api(doc)) != NULL) {
+			if (row->attempt > 1)
+				add_attempts(r, row, run);
 			json_object_array_add(r->list, run);
+		}
 		json_object_put(doc);
 	}
 	return (json_object_array_length(r->list) == r->limit);
+}
+
+/* Former ones, as far as they were seen. */
+static void
+add_attempts(const struct runs *r, const struct history_run *row,
+    struct json_object *run)
+{
+	struct json_object	*list = json_object_new_array();
+
+	(void)history_each_attempt(r->id, row->run_id, add_attempt, list);
+	json_object_object_add(run, "attempts", list);
+}
+
+static void
+add_attempt(const struct history_attempt *a, void *arg)
+{
+	struct json_object	*o = json_object_new_object();
+	char			 buf[TIMESTAMP_SIZE];
+
+	json_object_object_add(o, "run_attempt",
+	    json_object_new_int64(a->attempt));
+	json_object_object_add(o, "status",
+	    json_object_new_string(a->status));
+	json_object_object_add(o, "conclusion", a->conclusion[0] != '\0' ?
+	    json_object_new_string(a->conclusion) : NULL);
+	json_object_object_add(o, "run_started_at", json_object_new_string(
+	    timestamp_format(a->started_at, buf)));
+	json_object_object_add(o, "updated_at", json_object_new_string(
+	    timestamp_format(a->updated_at, buf)));
+	json_object_object_add(o, "duration_seconds", json_object_new_int64(
+	    a->updated_at > a->started_at ? a->updated_at - a->started_at :
+	    0));
+	json_object_array_add(arg, o);
 }
 
 /* `status` is a status or a conclusion, as on GitHub. */

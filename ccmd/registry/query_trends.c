@@ -38,6 +38,7 @@
 #include "store.h"
 #include "timestamp.h"
 #include "trends.h"
+#include "trends_jobs.h"
 
 #define SINCE_DEFAULT	(30 * 86400)
 #define LIMIT_DEFAULT	100
@@ -66,6 +67,7 @@ struct asked_trends {
 	enum trends_by	 by;
 	struct history_place place;
 	struct trends	*trends;	/* of the pipeline at hand */
+	struct trends_jobs *jobs;	/* where only one is asked for */
 	struct of_all	 all;
 };
 
@@ -77,6 +79,7 @@ static enum query_more step_all(struct query *);
 static enum query_more read_rows(struct query *, const char *);
 static void	 begin(struct asked_trends *);
 static int	 add_row(const struct history_time *, void *);
+static void	 add_job(const struct history_job *, void *);
 static int	 count_one(struct asked_trends *, const char *);
 static void	 finish_one(struct query *);
 static void	 finish_all(struct query *);
@@ -113,7 +116,8 @@ start(struct query *q)
 		a->all.whole = trends_new(a->since, a->until, a->by);
 		if (a->all.whole == NULL || start_all(&a->all) == -1)
 			fatal("query_trends");
-	}
+	} else if ((a->jobs = trends_jobs_new()) == NULL)
+		fatal("query_trends");
 	begin(a);
 	return (QUERY_MORE);
 }
@@ -198,7 +202,7 @@ read_rows(struct query *q, const char *id)
 	int			 n;
 
 	n = history_each_time(id, &a->place, a->until, QUERY_STEP_ROWS,
-	    add_row, a->trends);
+	    add_row, q);
 	if (n == -1)
 		return (query_no_history(q));
 	if (n < QUERY_STEP_ROWS)
@@ -209,6 +213,8 @@ read_rows(struct query *q, const char *id)
 static int
 add_row(const struct history_time *row, void *arg)
 {
+	struct query		*q = arg;
+	struct asked_trends	*a = q->state;
 	const struct trends_run	 run = {
 		.created_at = row->created_at,
 		.started_at = row->started_at,
@@ -218,9 +224,19 @@ add_row(const struct history_time *row, void *arg)
 		.success = strcmp(row->conclusion, "success") == 0,
 	};
 
-	if (trends_add(arg, &run) == -1)
+	if (trends_add(a->trends, &run) == -1)
 		fatal("query_trends");
+	if (a->jobs != NULL)
+		(void)history_each_job(q->target, row->run_id, add_job,
+		    a->jobs);
 	return (0);
+}
+
+static void
+add_job(const struct history_job *job, void *arg)
+{
+	if (trends_jobs_add(arg, job) == -1)
+		fatal("query_trends");
 }
 
 static int
@@ -251,6 +267,7 @@ finish_one(struct query *q)
 	put_frame(a, t);
 	trends_put_figures(a->trends, t, 1);
 	json_object_object_add(t, "buckets", trends_buckets(a->trends));
+	json_object_object_add(t, "jobs", trends_jobs_to_json(a->jobs));
 	q->status = 200;
 	q->body = apply_success();
 	json_object_object_add(q->body, "trends", t);
@@ -329,5 +346,6 @@ end(struct query *q)
 	free(a->all.ids);
 	trends_free(a->all.whole);
 	trends_free(a->trends);
+	trends_jobs_free(a->jobs);
 	free(a);
 }

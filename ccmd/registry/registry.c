@@ -41,6 +41,7 @@
 #include "proc.h"
 #include "query.h"
 #include "registry.h"
+#include "retention.h"
 #include "sandbox.h"
 #include "store.h"
 
@@ -74,6 +75,7 @@ static void	 on_outcome(struct peer *, const union msg *, int);
 static void	 on_intent(struct peer *, const union msg *, int);
 static void	 on_change(struct peer *, const union msg *, int);
 static void	 on_runs(struct peer *, const union msg *, int);
+static void	 on_jobs(struct peer *, const union msg *, int);
 static void	 on_readback(struct peer *, const union msg *, int);
 static void	 on_looked(struct peer *, const union msg *, int);
 static void	 on_fresh(struct peer *, const union msg *, int);
@@ -102,6 +104,7 @@ static const msg_fn poller_table[M_MAX] = {
 	[M_INTENT] = on_intent,
 	[M_CHANGE] = on_change,
 	[M_RUNS] = on_runs,
+	[M_JOBS] = on_jobs,
 	[M_READBACK] = on_readback,
 	[M_LOOKED] = on_looked,
 	[M_FRESH] = on_fresh,
@@ -131,7 +134,8 @@ main(void)
 		fatalx("event_base_new");
 	env.parent = proc_child_start(env.base, PROC_REGISTRY, on_setup,
 	    &parent_ops, NULL);
-	if (commit_init(env.base) == -1 || query_init(env.base) == -1)
+	if (commit_init(env.base) == -1 || query_init(env.base) == -1 ||
+	    retention_init(env.base) == -1)
 		fatalx("start");
 	event_base_dispatch(env.base);
 	if (env.begun) {
@@ -254,6 +258,7 @@ on_conf_store(struct peer *peer __attribute__((unused)), const union msg *m,
 	policy.hourly = m->conf_store.hourly;
 	policy.daily = m->conf_store.daily;
 	backup_set_policy(&policy);
+	retention_set_policy(m->conf_store.days, m->conf_store.bytes);
 }
 
 static void
@@ -304,6 +309,7 @@ begin(void)
 	log_info("%zu pipelines", store_count());
 	sync_poller(env.poller);
 	sync_api(env.api);
+	retention_start();
 	commit_soon();
 }
 
@@ -435,6 +441,14 @@ on_runs(struct peer *peer __attribute__((unused)), const union msg *m,
     int fd __attribute__((unused)))
 {
 	learn_runs(&m->runs);
+	commit_soon();
+}
+
+static void
+on_jobs(struct peer *peer __attribute__((unused)), const union msg *m,
+    int fd __attribute__((unused)))
+{
+	learn_jobs(&m->jobs);
 	commit_soon();
 }
 

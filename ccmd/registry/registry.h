@@ -131,6 +131,7 @@ void intent_teardown(const struct asked *asked);
 /* --- learn.c */
 
 void learn_runs(const struct msg_runs *m);
+void learn_jobs(const struct msg_jobs *m);
 void learn_readback(const struct msg_readback *m);
 void learn_looked(const struct msg_looked *m);
 void learn_fresh(const struct msg_fresh *m);

@@ -391,6 +391,18 @@ store_next(struct record *after)
 	    RB_NEXT(record_tree, &env.tree, after));
 }
 
+struct record *
+store_after(const char *id)
+{
+	struct record	 key, *r;
+
+	if (strlcpy(key.id, id, sizeof(key.id)) >= sizeof(key.id))
+		return (NULL);
+	r = RB_NFIND(record_tree, &env.tree, &key);
+	return (r != NULL && strcmp(r->id, id) == 0 ?
+	    RB_NEXT(record_tree, &env.tree, r) : r);
+}
+
 size_t
 store_count(void)
 {

@@ -87,6 +87,8 @@ int store_check_fd(int fd, struct store_fault *fault);
 
 struct record *store_find(const char *id);
 struct record *store_next(struct record *after);	/* NULL: first */
+/* The first behind that id, whether or not it is there. */
+struct record *store_after(const char *id);
 size_t store_count(void);
 
 /*

@@ -22,7 +22,6 @@
 
 #include "config.h"
 
-#include <errno.h>
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,20 +29,12 @@
 #include "round.h"
 #include "timestamp.h"
 #include "trends.h"
+#include "values.h"
 
 #define DAY		86400
 #define WEEK		(7 * DAY)
 /* 1970-01-01 was a Thursday: weeks begin on Monday, three days before. */
 #define MONDAY		(-3 * DAY)
-/* A duration that no run has: GitHub's own limit is 35 days. */
-#define SECONDS_MAX	(400 * DAY)
-
-/* Seconds, sorted once there are no more to come. */
-struct values {
-	uint32_t	*v;
-	size_t		 n;
-	size_t		 size;
-};
 
 struct counts {
 	int64_t		 runs;
@@ -77,12 +68,6 @@ struct trends {
 static int64_t	 bucket_start(int64_t, int64_t);
 static void	 count(struct counts *, const struct trends_run *);
 static void	 follow(struct trends *, const struct trends_run *);
-static int	 values_add(struct values *, int64_t);
-static int	 values_reserve(struct values *, size_t);
-static int	 values_merge(struct values *, const struct values *);
-static void	 values_sort(struct values *);
-static int	 cmp_uint32(const void *, const void *);
-static size_t	 values_upto(const struct values *, uint32_t);
 static const struct values *values_of(const struct trends *, size_t, int);
 static struct json_object *percentile(const struct trends *, size_t, size_t,
 		    int, unsigned int);
@@ -121,8 +106,8 @@ trends_free(struct trends *t)
 	if (t == NULL)
 		return;
 	for (i = 0; i < t->nbuckets; i++) {
-		free(t->buckets[i].duration.v);
-		free(t->buckets[i].queue.v);
+		values_free(&t->buckets[i].duration);
+		values_free(&t->buckets[i].queue);
 	}
 	free(t);
 }
@@ -235,78 +220,6 @@ trends_settle(struct trends *t)
 	return (t->settled < t->nbuckets);
 }
 
-/* --- Values. */
-
-static int
-values_add(struct values *v, int64_t seconds)
-{
-	if (values_reserve(v, 1) == -1)
-		return (-1);
-	v->v[v->n++] = (uint32_t)(seconds < 0 ? 0 :
-	    seconds > SECONDS_MAX ? SECONDS_MAX : seconds);
-	return (0);
-}
-
-static int
-values_reserve(struct values *v, size_t more)
-{
-	size_t		 size = v->size == 0 ? 16 : v->size;
-	uint32_t	*p;
-
-	while (size < v->n + more)
-		size *= 2;
-	if (size == v->size)
-		return (0);
-	if ((p = reallocarray(v->v, size, sizeof(*p))) == NULL)
-		return (-1);
-	v->v = p;
-	v->size = size;
-	return (0);
-}
-
-static int
-values_merge(struct values *to, const struct values *from)
-{
-	if (from->n == 0)
-		return (0);
-	if (values_reserve(to, from->n) == -1)
-		return (-1);
-	memcpy(to->v + to->n, from->v, from->n * sizeof(*from->v));
-	to->n += from->n;
-	return (0);
-}
-
-static void
-values_sort(struct values *v)
-{
-	if (v->n > 1)
-		qsort(v->v, v->n, sizeof(*v->v), cmp_uint32);
-}
-
-static int
-cmp_uint32(const void *a, const void *b)
-{
-	const uint32_t	*x = a, *y = b;
-
-	return (*x < *y ? -1 : *x > *y);
-}
-
-/* How many are at most `limit`. */
-static size_t
-values_upto(const struct values *v, uint32_t limit)
-{
-	size_t	 low = 0, high = v->n, middle;
-
-	while (low < high) {
-		middle = low + (high - low) / 2;
-		if (v->v[middle] <= limit)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return (low);
-}
-
 static const struct values *
 values_of(const struct trends *t, size_t i, int queue)
 {
@@ -322,7 +235,7 @@ static struct json_object *
 percentile(const struct trends *t, size_t i, size_t n, int queue,
     unsigned int per_cent)
 {
-	uint32_t	 low = 0, high = SECONDS_MAX, middle;
+	uint32_t	 low = 0, high = VALUES_MAX, middle;
 	size_t		 have = 0, rank, upto, j;
 
 	for (j = i; j < i + n; j++)

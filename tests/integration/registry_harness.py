@@ -150,9 +150,10 @@ class Peer:
 class Registry:
     """One life of the process on a state directory."""
 
-    def __init__(self, state, policy=(10, 60, 48, 60)):
+    def __init__(self, state, policy=(10, 60, 48, 60), days=0, size=0):
         self.state = pathlib.Path(state)
         self.policy = policy
+        self.retention = dict(days=days, bytes=size)
         self.log = ""
         self.op = 1000
         self.parent = Peer("parent")
@@ -208,7 +209,8 @@ class Registry:
         lock = os.open(self.state / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
         newest, minutely, hourly, daily = self.policy
         self.parent.send("CONF_STORE", fd=lock, newest=newest,
-                         minutely=minutely, hourly=hourly, daily=daily)
+                         minutely=minutely, hourly=hourly, daily=daily,
+                         **self.retention)
         os.close(lock)
 
     # -- waiting
