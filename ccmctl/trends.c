@@ -38,6 +38,7 @@
 static void	 figures(const struct view *, struct json_object *);
 static void	 streaks(const struct view *, struct json_object *);
 static void	 by_time(const struct view *, struct json_object *);
+static void	 by_job(const struct view *, struct json_object *);
 static void	 by_pipeline(const struct view *, struct json_object *);
 static void	 pipeline_row(const struct view *, struct table *,
 		    struct json_object *);
@@ -62,8 +63,10 @@ view_trends(const struct view *v, struct json_object *answer)
 	list = json_member(answer, "pipelines", json_type_array);
 	if (list != NULL)
 		by_pipeline(v, list);
-	else
+	else {
 		by_time(v, t);
+		by_job(v, t);
+	}
 }
 
 static void
@@ -156,6 +159,39 @@ by_time(const struct view *v, struct json_object *t)
 		add_seconds(&table, b, "p95_duration_seconds");
 		add_seconds(&table, b, "p50_queue_seconds");
 		add_seconds(&table, b, "p95_queue_seconds");
+	}
+	if (table_rows(&table) > 0)
+		table_print(v->f, v->term, &table, 0, table_rows(&table), 0);
+	table_clear(&table);
+}
+
+static void
+by_job(const struct view *v, struct json_object *t)
+{
+	static const struct table_column columns[] = {
+		{ "Job", TABLE_SHRINK },
+		{ "Successes", TABLE_RIGHT },
+		{ "Failures", TABLE_RIGHT },
+		{ "p50", TABLE_RIGHT },
+		{ "p95", TABLE_RIGHT },
+	};
+	struct json_object	*list, *job;
+	struct table		 table;
+	const char		*name;
+	size_t			 i;
+
+	list = json_member(t, "jobs", json_type_array);
+	table_init(&table, columns, sizeof(columns) / sizeof(columns[0]));
+	for (i = 0; list != NULL && i < json_object_array_length(list); i++) {
+		job = json_object_array_get_idx(list, i);
+		name = json_string(job, "name");
+		table_add(&table, STYLE_PLAIN, name != NULL ? name : "?");
+		table_add(&table, STYLE_PLAIN,
+		    view_number(job, "success_count"));
+		table_add(&table, STYLE_PLAIN,
+		    view_number(job, "failure_count"));
+		add_seconds(&table, job, "p50_duration_seconds");
+		add_seconds(&table, job, "p95_duration_seconds");
 	}
 	if (table_rows(&table) > 0)
 		table_print(v->f, v->term, &table, 0, table_rows(&table), 0);
