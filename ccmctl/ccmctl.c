@@ -345,6 +345,7 @@ answered(struct run_of *r)
 {
 	struct view	 view = { stdout, &r->term, 0, VIEW_LABEL, 0 };
 	struct client	*c = &r->client;
+	struct json_object *errors;
 	const char	*error;
 
 	if (r->cmd.json) {
@@ -355,6 +356,9 @@ answered(struct run_of *r)
 	}
 	if (c->status >= 400) {
 		error = json_string(c->answer, "error");
+		errors = json_member(c->answer, "errors", json_type_array);
+		if (errors != NULL && json_object_array_length(errors) > 1)
+			show_lines(stderr, errors);
 		return (complain(r, EXIT_FAILED, "failed", "%s",
 		    error != NULL ? error : "it failed"));
 	}

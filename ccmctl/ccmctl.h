@@ -384,6 +384,9 @@ void show_pipeline_cells(const struct term *term, struct table *table,
 /* What a teardown leaves: runs that are being cancelled, warnings. */
 void show_aftermath(const struct view *v, struct json_object *answer);
 
+/* The texts of an array, a line each. */
+void show_lines(FILE *f, struct json_object *list);
+
 /* The sign and words of a pipeline's status, a run's conclusion. */
 enum sign show_status_sign(const char *status);
 enum sign show_run_sign(const char *status);

@@ -44,6 +44,7 @@ static void	 show_stats(const struct view *, struct json_object *);
 static void	 show_runs(const struct view *, struct json_object *);
 static void	 show_provisioned(const struct view *, struct json_object *);
 static void	 show_torn_down(const struct view *, struct json_object *);
+static void	 show_message(const struct view *, struct json_object *);
 static void	 show_members(const struct view *, struct json_object *);
 
 static void	 list_row(const struct view *, struct table *,
@@ -68,6 +69,8 @@ static const show_fn shows[VERB_MAX] = {
 	[VERB_BUDGET_SHOW] = view_budget,
 	[VERB_PIPELINE_TRENDS] = view_trends,
 	[VERB_TRENDS] = view_trends,
+	[VERB_DAEMON_RELOAD] = show_message,
+	[VERB_DAEMON_LOG] = show_message,
 };
 
 static const struct {
@@ -345,6 +348,31 @@ show_aftermath(const struct view *v, struct json_object *answer)
 		    json_object_get_string(
 		    json_object_array_get_idx(runs, i)));
 	warnings(v, answer);
+}
+
+static void
+show_message(const struct view *v, struct json_object *answer)
+{
+	const char	*s = json_string(answer, "message");
+
+	done(v, s != NULL ? s : "done", "");
+	warnings(v, answer);
+}
+
+/* Errors of several lines, as the daemon has them in its log. */
+void
+show_lines(FILE *f, struct json_object *list)
+{
+	const char	*s;
+	char		*shown;
+	size_t		 i;
+
+	for (i = 0; i < json_object_array_length(list); i++) {
+		s = json_object_get_string(json_object_array_get_idx(list, i));
+		shown = text_visible(s != NULL ? s : "?");
+		(void)fprintf(f, "%s\n", shown);
+		free(shown);
+	}
 }
 
 static void

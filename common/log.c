@@ -104,16 +104,22 @@ say(int priority, const char *fmt, va_list ap)
 void
 log_child_line(const char *name, const char *line)
 {
+	char	 visible[LOG_LINE_MAX];
 	int	 priority = LOG_WARNING;
 
-	/* What a library wrote has no priority in front. */
+	/*
+	 * What a library wrote has no priority in front.  What the child made
+	 * visible has its backslashes already.
+	 */
 	if (line[0] == '<' && line[1] >= '0' && line[1] <= '7' &&
 	    line[2] == '>') {
 		priority = line[1] - '0';
 		line += 3;
 	}
+	(void)strnvis(visible, line, sizeof(visible), VIS_CSTYLE | VIS_NL |
+	    VIS_TAB | VIS_NOSLASH);
 	if (env.output != NULL)
-		env.output(priority, name, line);
+		env.output(priority, name, visible);
 }
 
 void

@@ -46,7 +46,10 @@ int log_is_verbose(void);
 void log_set_output(void (*output)(int priority, const char *name,
     const char *text));
 
-/* One line from a child's pipe, with or without "<N>" in front. */
+/*
+ * One line from a child's pipe, with or without "<N>" in front; it is made
+ * visible, and cut at LOG_LINE_MAX.
+ */
 void log_child_line(const char *name, const char *line);
 
 void log_err(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

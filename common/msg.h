@@ -58,6 +58,12 @@ enum listen_kind {
 	LISTEN_CONTROL
 };
 
+/* What the parent was asked to do (DONE.task). */
+enum task {
+	TASK_RELOAD,
+	TASK_LOG
+};
+
 /* A child's exit status that says: don't start me again, it can't help. */
 #define PROC_EXIT_HOPELESS	78	/* EX_CONFIG of sysexits(3) */
 

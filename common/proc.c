@@ -41,6 +41,8 @@
 
 /* A peer gives way to others after that many messages in a row. */
 #define PEER_BATCH	64
+/* Reads of what a peer said last: no more than a socket holds. */
+#define PEER_DRAIN	64
 
 struct peer {
 	struct event_base	*base;
@@ -152,6 +154,21 @@ peer_flush(struct peer *peer, int ms)
 			return (-1);
 	}
 	return (peer->dead ? -1 : 0);
+}
+
+void
+peer_drain(struct peer *peer)
+{
+	int	 i, r = 1;
+
+	peer->busy++;
+	for (i = 0; i < PEER_DRAIN && r == 1 && !peer->dead; i++) {
+		r = imsgbuf_read(&peer->imsgbuf);
+		do
+			peer_dispatch(peer);
+		while (peer->again && !peer->dead);
+	}
+	peer->busy--;
 }
 
 void

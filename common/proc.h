@@ -80,6 +80,12 @@ size_t peer_queued(const struct peer *peer);
  */
 int peer_flush(struct peer *peer, int ms);
 
+/*
+ * Take what has arrived but was not yet handled: the last words of one that
+ * is gone.  `closed` is called for a violation only.
+ */
+void peer_drain(struct peer *peer);
+
 /* Close without a call of `closed`; safe inside a handler. */
 void peer_free(struct peer *peer);
 

@@ -238,6 +238,7 @@ check_arg(const struct verb_arg *a, struct json_object *args,
 	case CHECK_TEXT:
 	case CHECK_INCLUDE:
 	case CHECK_BY:
+	case CHECK_LEVEL:
 		break;
 	case CHECK_SINCE:
 		return (check_since(a, args, v, err));
@@ -295,6 +296,11 @@ check_text(const struct verb_arg *a, struct json_object *args, const char *s,
 		    strcmp(s, "error") != 0)
 			return (bad(err, "%s must be active, inactive or "
 			    "error", a->name));
+		return (0);
+	case CHECK_LEVEL:
+		if (strcmp(s, "brief") != 0 && strcmp(s, "verbose") != 0)
+			return (bad(err, "%s must be brief or verbose",
+			    a->name));
 		return (0);
 	case CHECK_INCLUDE:
 		if (strcmp(s, "stats") != 0)

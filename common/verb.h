@@ -51,7 +51,8 @@ enum verb_walk {
 	WALK_READ,
 	WALK_RING,
 	WALK_QUERY,
-	WALK_STREAM
+	WALK_STREAM,
+	WALK_PARENT
 };
 
 /* How an argument is checked. */
@@ -69,6 +70,7 @@ enum verb_check {
 	CHECK_INCLUDE,		/* stats */
 	CHECK_SINCE,		/* 24h, 30d, 12w: becomes seconds */
 	CHECK_BY,		/* day or week */
+	CHECK_LEVEL,		/* brief, verbose */
 	CHECK_PRESERVE		/* absent, true or 1 */
 };
 

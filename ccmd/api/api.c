@@ -138,7 +138,7 @@ on_closed(struct peer *peer, const char *why)
 {
 	if (why != NULL)
 		log_err("%s: %s", proc_name(peer_other(peer)), why);
-	route_set_peers(NULL, NULL);
+	route_set_peers(NULL, NULL, NULL);
 	route_give_up();
 	conn_flush();
 	event_base_loopbreak(env.base);
@@ -156,7 +156,7 @@ on_peer(struct peer *peer __attribute__((unused)), const union msg *m,
 		    fd, &registry_ops, NULL);
 	else
 		fatalx("unexpected peer");
-	route_set_peers(env.poller, env.registry);
+	route_set_peers(env.parent, env.poller, env.registry);
 }
 
 static void
@@ -164,7 +164,7 @@ on_conf_begin(struct peer *peer __attribute__((unused)),
     const union msg *m __attribute__((unused)),
     int fd __attribute__((unused)))
 {
-	auth_reset();
+	auth_begin();
 }
 
 static void
@@ -195,6 +195,9 @@ on_conf_end(struct peer *peer, const union msg *m __attribute__((unused)),
 {
 	union msg	 reply;
 
+	auth_commit();
+	conn_commit();
+	control_commit();
 	memset(&reply, 0, sizeof(reply));
 	reply.running.pid = (uint32_t)getpid();
 	peer_send(peer, M_RUNNING, &reply, -1);

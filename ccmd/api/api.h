@@ -84,7 +84,8 @@ struct request {
 /* --- route.c */
 
 int route_init(struct event_base *base);
-void route_set_peers(struct peer *poller, struct peer *registry);
+void route_set_peers(struct peer *parent, struct peer *poller,
+    struct peer *registry);
 
 /*
  * Take a request with verb, args, role and actor set: check it, carry it
@@ -128,9 +129,14 @@ void route_audit(const char *verb, const char *actor, const char *target,
 
 #define AUTH_TOKENS_MAX	256
 
-void auth_reset(void);
+/*
+ * The new tokens are put aside by auth_begin and auth_add; auth_commit lets
+ * them replace all former ones at once.
+ */
+void auth_begin(void);
 int auth_add(const char *name, enum role role, const void *hash, size_t len,
     int64_t expires);
+void auth_commit(void);
 size_t auth_count(void);
 
 /*
@@ -157,9 +163,16 @@ void budget_read(struct request *req);
 /* --- conn.c, control.c */
 
 int conn_init(struct event_base *base);
-int conn_listen(int fd, const char *name);
 int control_init(struct event_base *base);
+/*
+ * Listeners are put aside until conn_commit and control_commit, where they
+ * replace all former ones; connections stay, those of the control socket
+ * with the new role.
+ */
+int conn_listen(int fd, const char *name);
+void conn_commit(void);
 int control_listen(int fd, enum role role);
+void control_commit(void);
 /* Begin to accept, and leave off. */
 void conn_start(void);
 void control_start(void);

@@ -37,15 +37,28 @@ struct token {
 	int64_t		 expires;	/* seconds; 0: never */
 };
 
-static struct {
-	struct token	 tokens[AUTH_TOKENS_MAX];
+struct tokens {
+	struct token	 token[AUTH_TOKENS_MAX];
 	size_t		 n;
+};
+
+static struct {
+	struct tokens	 now;
+	struct tokens	 next;		/* being told */
 } env;
 
 void
-auth_reset(void)
+auth_begin(void)
 {
-	memset(&env, 0, sizeof(env));
+	memset(&env.next, 0, sizeof(env.next));
+}
+
+/* No moment without tokens, nor with some of them. */
+void
+auth_commit(void)
+{
+	env.now = env.next;
+	sodium_memzero(&env.next, sizeof(env.next));
 }
 
 int
@@ -54,22 +67,22 @@ auth_add(const char *name, enum role role, const void *hash, size_t len,
 {
 	struct token	*t;
 
-	if (len != HASH_LEN || env.n == AUTH_TOKENS_MAX)
+	if (len != HASH_LEN || env.next.n == AUTH_TOKENS_MAX)
 		return (-1);
-	t = &env.tokens[env.n];
+	t = &env.next.token[env.next.n];
 	if (strlcpy(t->name, name, sizeof(t->name)) >= sizeof(t->name))
 		return (-1);
 	memcpy(t->hash, hash, HASH_LEN);
 	t->role = role;
 	t->expires = expires;
-	env.n++;
+	env.next.n++;
 	return (0);
 }
 
 size_t
 auth_count(void)
 {
-	return (env.n);
+	return (env.now.n);
 }
 
 /* No early end of the loop: time tells nothing of which one it was. */
@@ -81,9 +94,9 @@ auth_check(const void *token, size_t len, char *name, size_t size)
 	size_t		 i;
 
 	crypto_generichash(hash, sizeof(hash), token, len, NULL, 0);
-	for (i = 0; i < env.n; i++)
-		if (sodium_memcmp(hash, env.tokens[i].hash, HASH_LEN) == 0)
-			found = &env.tokens[i];
+	for (i = 0; i < env.now.n; i++)
+		if (sodium_memcmp(hash, env.now.token[i].hash, HASH_LEN) == 0)
+			found = &env.now.token[i];
 	sodium_memzero(hash, sizeof(hash));
 	if (found == NULL ||
 	    (found->expires != 0 && found->expires <= time(NULL)))

@@ -63,6 +63,8 @@ static struct {
 	struct event	*resume;
 	struct listener	 listeners[CONN_LISTENERS];
 	size_t		 nlisteners;
+	struct listener	 next[CONN_LISTENERS];	/* being told */
+	size_t		 nnext;
 	int		 started;
 	int		 paused;
 	/* In the order of their deadlines, as each list has one length. */
@@ -118,20 +120,40 @@ conn_listen(int fd, const char *name)
 {
 	struct listener	*l;
 
-	if (env.nlisteners == CONN_LISTENERS) {
+	if (env.nnext == CONN_LISTENERS) {
 		close(fd);
 		return (-1);
 	}
-	l = &env.listeners[env.nlisteners];
+	l = &env.next[env.nnext];
 	l->fd = fd;
-	l->ev = event_new(env.base, fd, EV_READ | EV_PERSIST, on_accept, l);
-	if (l->ev == NULL)
+	l->ev = event_new(env.base, fd, EV_READ | EV_PERSIST, on_accept, NULL);
+	if (l->ev == NULL) {
+		close(fd);
 		return (-1);
-	env.nlisteners++;
+	}
+	env.nnext++;
 	log_debug("http on %s", name);
-	if (env.started)
-		event_add(l->ev, NULL);
 	return (0);
+}
+
+/*
+ * Where the address is the same both descriptors are of one socket, whose
+ * backlog goes over to the new one.
+ */
+void
+conn_commit(void)
+{
+	size_t	 i;
+
+	for (i = 0; i < env.nlisteners; i++) {
+		event_free(env.listeners[i].ev);
+		close(env.listeners[i].fd);
+	}
+	memcpy(env.listeners, env.next, sizeof(env.listeners));
+	env.nlisteners = env.nnext;
+	env.nnext = 0;
+	if (env.started && !env.paused)
+		conn_start();
 }
 
 void

@@ -47,6 +47,7 @@
 struct control {
 	TAILQ_ENTRY(control) entry;
 	struct peer	*peer;
+	size_t		 listener;	/* where it came in */
 	enum role	 role;
 	char		 actor[MSG_ID_MAX + 1];
 	int		 greeted;
@@ -68,6 +69,7 @@ struct control_op {
 
 struct control_listener {
 	struct event	*ev;
+	int		 fd;
 	enum role	 role;
 };
 
@@ -75,13 +77,15 @@ static struct {
 	struct event_base *base;
 	struct control_listener listeners[CONTROL_LISTENERS];
 	size_t		 nlisteners;
+	struct control_listener next[CONTROL_LISTENERS];	/* being told */
+	size_t		 nnext;
 	int		 started;
 	TAILQ_HEAD(, control) clients;
 	size_t		 n;
 } env;
 
 static void	 on_accept(evutil_socket_t, short, void *);
-static void	 client_new(int, enum role);
+static void	 client_new(int, const struct control_listener *);
 static void	 client_free(struct control *);
 static void	 on_closed(struct peer *, const char *);
 static void	 on_hello(struct peer *, const union msg *, int);
@@ -128,19 +132,42 @@ control_listen(int fd, enum role role)
 {
 	struct control_listener	*l;
 
-	if (env.nlisteners == CONTROL_LISTENERS) {
+	if (env.nnext == CONTROL_LISTENERS) {
 		close(fd);
 		return (-1);
 	}
-	l = &env.listeners[env.nlisteners];
+	l = &env.next[env.nnext];
 	l->role = role;
-	l->ev = event_new(env.base, fd, EV_READ | EV_PERSIST, on_accept, l);
-	if (l->ev == NULL)
+	l->fd = fd;
+	/* Where it will lie, from control_commit on. */
+	l->ev = event_new(env.base, fd, EV_READ | EV_PERSIST, on_accept,
+	    &env.listeners[env.nnext]);
+	if (l->ev == NULL) {
+		close(fd);
 		return (-1);
-	env.nlisteners++;
-	if (env.started)
-		event_add(l->ev, NULL);
+	}
+	env.nnext++;
 	return (0);
+}
+
+void
+control_commit(void)
+{
+	struct control	*c;
+	size_t		 i;
+
+	for (i = 0; i < env.nlisteners; i++) {
+		event_free(env.listeners[i].ev);
+		close(env.listeners[i].fd);
+	}
+	memcpy(env.listeners, env.next, sizeof(env.listeners));
+	env.nlisteners = env.nnext;
+	env.nnext = 0;
+	if (env.started)
+		control_start();
+	TAILQ_FOREACH(c, &env.clients, entry)
+		if (c->listener < env.nlisteners)
+			c->role = env.listeners[c->listener].role;
 }
 
 void
@@ -171,11 +198,11 @@ on_accept(evutil_socket_t fd, short what __attribute__((unused)), void *arg)
 	if (env.n >= CONTROL_MAX)
 		close(s);
 	else
-		client_new(s, l->role);
+		client_new(s, l);
 }
 
 static void
-client_new(int fd, enum role role)
+client_new(int fd, const struct control_listener *l)
 {
 	struct control	*c;
 	uid_t		 uid;
@@ -186,7 +213,8 @@ client_new(int fd, enum role role)
 		return;
 	}
 	TAILQ_INIT(&c->ops);
-	c->role = role;
+	c->listener = (size_t)(l - env.listeners);
+	c->role = l->role;
 	c->peer = peer_new(env.base, PROC_API, PROC_CTL, fd, &ops, c);
 	if (c->peer == NULL) {
 		free(c);

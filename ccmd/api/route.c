@@ -43,6 +43,7 @@ RB_HEAD(request_tree, request);
 static struct {
 	struct event_base	*base;
 	struct event		*sweep;
+	struct peer		*parent;
 	struct peer		*poller;
 	struct peer		*registry;
 	struct request_tree	 waiting;
@@ -54,6 +55,8 @@ static int	 request_cmp(struct request *, struct request *);
 static void	 on_sweep(evutil_socket_t, short, void *);
 static int	 check(struct request *);
 static void	 send_op(struct request *);
+static void	 send_parent(struct request *);
+static void	 send_ring(struct request *);
 static void	 done(struct request *, const struct answer *);
 static int	 match_path(const char *, const char *, size_t,
 		    struct json_object *);
@@ -80,8 +83,10 @@ route_init(struct event_base *base)
 }
 
 void
-route_set_peers(struct peer *poller, struct peer *registry)
+route_set_peers(struct peer *parent, struct peer *poller,
+    struct peer *registry)
 {
+	env.parent = parent;
 	env.poller = poller;
 	env.registry = registry;
 }
@@ -167,16 +172,45 @@ check(struct request *req)
 	return (0);
 }
 
+/* What is done where; the answer comes from the registry in any case. */
 static void
 send_op(struct request *req)
 {
-	struct msg_blob	 args;
-	union msg	 m;
-
 	req->op = ++env.last_op;
 	req->deadline = proc_now_ms() + API_DEADLINE_MS;
 	RB_INSERT(request_tree, &env.waiting, req);
 	env.n++;
+	if (req->verb->walk == WALK_PARENT)
+		send_parent(req);
+	else
+		send_ring(req);
+}
+
+static void
+send_parent(struct request *req)
+{
+	const char	*level = json_string(req->args, "level");
+	union msg	 m;
+
+	memset(&m, 0, sizeof(m));
+	if (req->verb->id == VERB_DAEMON_RELOAD) {
+		m.reload.op = req->op;
+		m.reload.actor = req->actor;
+		peer_send(env.parent, M_RELOAD, &m, -1);
+	} else {
+		m.log_level.op = req->op;
+		m.log_level.actor = req->actor;
+		m.log_level.verbose = strcmp(level, "verbose") == 0;
+		peer_send(env.parent, M_LOG_LEVEL, &m, -1);
+	}
+}
+
+static void
+send_ring(struct request *req)
+{
+	struct msg_blob	 args;
+	union msg	 m;
+
 	args.data = json_text(req->args, &args.len);
 	memset(&m, 0, sizeof(m));
 	if (req->verb->walk == WALK_QUERY) {
@@ -315,7 +349,8 @@ answer_error(struct request *req, int status, const char *code,
 	a.body = body;
 	a.len = error_body(body, sizeof(body), code, text);
 	/* What was refused here never reaches the registry's own audit. */
-	if (req->verb != NULL && req->verb->walk == WALK_RING)
+	if (req->verb != NULL && (req->verb->walk == WALK_RING ||
+	    req->verb->walk == WALK_PARENT))
 		route_audit(req->verb->name, req->actor, req->target, status,
 		    text, 1);
 	done(req, &a);

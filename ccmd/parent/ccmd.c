@@ -67,6 +67,7 @@ main(int argc, char **argv)
 	log_init("ccmd", 0, 0);
 	parse_options(argc, argv, &opt);
 	log_set_verbose(opt.verbose);
+	notify_init();
 	if (sodium_init() == -1)
 		fatalx("sodium_init");
 	memset(&s, 0, sizeof(s));
@@ -75,6 +76,8 @@ main(int argc, char **argv)
 	s.verbose = opt.verbose;
 	if ((s.conf = conf_load(opt.conf)) == NULL)
 		return (1);
+	if (opt.conf != NULL && (s.conf_path = conf_expand(opt.conf)) == NULL)
+		fatal("configuration");
 	if (opt.check) {
 		conf_print(s.conf);
 		conf_free(s.conf);
@@ -85,6 +88,7 @@ main(int argc, char **argv)
 	sockets_close(s.conf, s.control);
 	users_cleanup();
 	conf_free(s.conf);
+	free(s.conf_path);
 	return (status);
 }
 
@@ -286,5 +290,5 @@ static void
 on_hup(evutil_socket_t sig __attribute__((unused)),
     short what __attribute__((unused)), void *arg __attribute__((unused)))
 {
-	log_warn("SIGHUP: the configuration is read at start only");
+	reload_ask(0, "SIGHUP");
 }

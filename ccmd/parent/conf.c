@@ -152,10 +152,15 @@ read_credentials(struct conf *conf)
 	struct conf_github	*g;
 	int			 bad = 0;
 
-	TAILQ_FOREACH(g, &conf->githubs, entry)
+	TAILQ_FOREACH(g, &conf->githubs, entry) {
 		if (g->token_file != NULL && credential_read(g->token_file,
 		    &g->token, &g->token_len) == -1)
 			bad = 1;
+		if (g->ca_file != NULL && access(g->ca_file, R_OK) == -1) {
+			log_err("%s: %s", g->ca_file, strerror(errno));
+			bad = 1;
+		}
+	}
 	return (bad ? -1 : 0);
 }
 

@@ -90,7 +90,8 @@ struct conf {
 /*
  * Read everything.  `path` NULL: the usual file, if it is there.  Errors go
  * to the log, each with file and line.  Secrets are taken out of the
- * environment.  Returns the configuration, or NULL.
+ * environment the first time, and kept for the next.  Returns the
+ * configuration, or NULL.
  */
 struct conf *conf_load(const char *path);
 void conf_free(struct conf *conf);
@@ -110,6 +111,11 @@ int conf_add_listen(struct conf *conf, const char *host, const char *port);
 struct conf_token *conf_add_token(struct conf *conf, const char *name,
     enum conf_role role);
 struct conf_github *conf_add_github(struct conf *conf, const char *name);
+/*
+ * A path from the directory that we were started in, or with "~/" from the
+ * user's own; the caller frees it.  NULL: out of memory.  After conf_load.
+ */
+char *conf_expand(const char *path);
 /* The user's own directory, from the password file when root. */
 const char *conf_home(void);
 

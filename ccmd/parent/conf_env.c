@@ -37,12 +37,21 @@
 #define ENV_TOKEN	"env"
 #define REGISTRY_FILE	"pipelines.json"
 
+static struct {
+	int		 taken;
+	int		 has_api;
+	unsigned char	 api_hash[CONF_HASH_LEN];
+	char		*github;	/* sodium_malloc, or NULL */
+	char		 cwd[1024];	/* where we were started; "" if lost */
+} kept;
+
+static void	 take_environment(void);
 static int	 from_tokens(struct conf *);
+static int	 from_github(struct conf *);
 static int	 from_paths(struct conf *);
 static int	 set_statedir(struct conf *, const char *, const char *);
 static int	 check_projects(const struct conf *);
 static int	 check_dry_run(void);
-static char	*expand(const char *);
 static char	*take_secret(const char *);
 static const char *either(const char *, const char *);
 
@@ -58,49 +67,72 @@ conf_from_environment(struct conf *conf)
 	return (bad ? -1 : 0);
 }
 
+/*
+ * What there was at the start stays, in locked memory, for each time that
+ * the configuration is read.  Of the API's token the hash is enough.
+ */
+static void
+take_environment(void)
+{
+	char	*github, *other, *api;
+
+	if (kept.taken)
+		return;
+	kept.taken = 1;
+	github = take_secret("GHT");
+	other = take_secret("GITHUB_TOKEN");
+	api = take_secret("CCM_API_TOKEN");
+	if (github == NULL) {
+		github = other;
+		other = NULL;
+	}
+	kept.github = github;
+	if (api != NULL) {
+		crypto_generichash(kept.api_hash, sizeof(kept.api_hash),
+		    (unsigned char *)api, strlen(api), NULL, 0);
+		kept.has_api = 1;
+	}
+	sodium_free(other);
+	sodium_free(api);
+	/* A daemon in the background has left where it was started. */
+	if (getcwd(kept.cwd, sizeof(kept.cwd)) == NULL)
+		kept.cwd[0] = '\0';
+}
+
 /* The configuration wins where it has a github block. */
 static int
 from_tokens(struct conf *conf)
 {
-	struct conf_github	*g;
 	struct conf_token	*t;
-	char			*first, *second, *api;
-	const char		*url = getenv("CCM_GITHUB_URL"), *why;
-	int			 r = 0;
 
-	first = take_secret("GHT");
-	second = take_secret("GITHUB_TOKEN");
-	api = take_secret("CCM_API_TOKEN");
-	if (TAILQ_EMPTY(&conf->githubs)) {
-		if (url != NULL && url[0] != '\0' &&
-		    !conf_url_ok(url, &why)) {
-			log_err("CCM_GITHUB_URL: %s", why);
-			r = -1;
-			url = NULL;
-		}
-		g = conf_add_github(conf, ENV_GITHUB);
-		g->url = url != NULL && url[0] != '\0' ? strdup(url) : NULL;
-		g->token = first != NULL ? first : second;
-		if (g->token != NULL)
-			g->token_len = strlen(g->token);
-		if (g->token != NULL &&
-		    credential_text_ok(g->token, g->token_len) == 0) {
-			log_err("GHT: a token without blanks was expected");
-			r = -1;
-		}
-		if (g->token == first)
-			first = NULL;
-		if (g->token == second)
-			second = NULL;
-	}
-	if (api != NULL &&
+	take_environment();
+	if (kept.has_api &&
 	    (t = conf_add_token(conf, ENV_TOKEN, CONF_ADMIN)) != NULL)
-		crypto_generichash(t->hash, sizeof(t->hash),
-		    (unsigned char *)api, strlen(api), NULL, 0);
-	sodium_free(first);
-	sodium_free(second);
-	sodium_free(api);
-	return (r);
+		memcpy(t->hash, kept.api_hash, sizeof(t->hash));
+	return (TAILQ_EMPTY(&conf->githubs) ? from_github(conf) : 0);
+}
+
+static int
+from_github(struct conf *conf)
+{
+	struct conf_github	*g;
+	const char		*url = getenv("CCM_GITHUB_URL"), *why;
+
+	if (url != NULL && url[0] != '\0' && !conf_url_ok(url, &why)) {
+		log_err("CCM_GITHUB_URL: %s", why);
+		return (-1);
+	}
+	g = conf_add_github(conf, ENV_GITHUB);
+	if (url != NULL && url[0] != '\0')
+		g->url = strdup(url);
+	if (kept.github == NULL)
+		return (0);
+	g->token_len = strlen(kept.github);
+	g->token = credential_copy(kept.github, g->token_len);
+	if (credential_text_ok(g->token, g->token_len))
+		return (0);
+	log_err("GHT: a token without blanks was expected");
+	return (-1);
 }
 
 /*
@@ -128,7 +160,7 @@ from_paths(struct conf *conf)
 	const char	*socket = getenv("CCM_SOCKET"), *path;
 
 	if (conf->control == NULL && socket != NULL && socket[0] != '\0' &&
-	    (conf->control = expand(socket)) == NULL)
+	    (conf->control = conf_expand(socket)) == NULL)
 		return (-1);
 	path = either("CCM_PIPELINES_PATH", "CCM_PIPELINES");
 	if (conf->statedir == NULL && path != NULL)
@@ -150,7 +182,7 @@ either(const char *a, const char *b)
 static int
 set_statedir(struct conf *conf, const char *name, const char *path)
 {
-	char	*full = expand(path), *slash;
+	char	*full = conf_expand(path), *slash;
 
 	if (full == NULL)
 		return (-1);
@@ -172,16 +204,16 @@ set_statedir(struct conf *conf, const char *name, const char *path)
  * "~/" is what the Python CCM's documentation quotes; a relative path is
  * one from here.
  */
-static char *
-expand(const char *path)
+char *
+conf_expand(const char *path)
 {
-	char	 cwd[1024], *full;
+	char	*full;
 	int	 n;
 
 	if (strncmp(path, "~/", 2) == 0)
 		n = asprintf(&full, "%s/%s", conf_home(), path + 2);
-	else if (path[0] != '/' && getcwd(cwd, sizeof(cwd)) != NULL)
-		n = asprintf(&full, "%s/%s", cwd, path);
+	else if (path[0] != '/' && kept.cwd[0] != '\0')
+		n = asprintf(&full, "%s/%s", kept.cwd, path);
 	else
 		n = asprintf(&full, "%s", path);
 	return (n == -1 ? NULL : full);
@@ -243,7 +275,7 @@ check_projects(const struct conf *conf)
 
 	if (path == NULL || path[0] == '\0' || geteuid() != 0)
 		return (0);
-	if ((full = expand(path)) == NULL)
+	if ((full = conf_expand(path)) == NULL)
 		return (-1);
 	if ((slash = strrchr(full, '/')) != NULL)
 		*slash = '\0';

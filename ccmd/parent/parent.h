@@ -24,6 +24,11 @@
  *	sockets.c	listening sockets
  *	users.c		who the children are, and where they are locked up
  *	supervise.c	the three children
+ *	configure.c	what each is told of the configuration
+ *	reload.c	the configuration taken anew
+ *	poison.c	whose answer kills the poller
+ *	notify.c	how we are, for the service manager
+ *	lines.c		what the children log
  *	output.c	where log lines go
  */
 
@@ -57,6 +62,12 @@ void state_write_pid(int fd);
 
 int sockets_open(struct conf *conf, int *control);
 void sockets_close(struct conf *conf, int control);
+/*
+ * Open what is new in `conf` and take over from `old` what is the same; what
+ * is left in `old` is closed with it.  Returns 0, or -1 with a log line and
+ * `old` as it was.
+ */
+int sockets_reload(struct conf *conf, struct conf *old);
 
 /* --- users.c */
 
@@ -76,6 +87,7 @@ void users_cleanup(void);
 
 struct supervise {
 	struct conf	*conf;
+	char		*conf_path;	/* absolute; NULL: the usual one */
 	const char	*libexec;
 	struct jail	 jails[PROC_MAX];
 	int		 lock;
@@ -90,8 +102,62 @@ struct supervise {
  * Start the set and keep it going until supervise_stop, or until it is
  * hopeless.  Returns the exit status.
  */
-int supervise(struct event_base *base, const struct supervise *s);
+int supervise(struct event_base *base, struct supervise *s);
 void supervise_stop(void);
+
+/* 0 while a set starts or ends: reload_next is called afterwards. */
+int supervise_can_reload(void);
+/*
+ * Tell the children a new configuration.  Returns 1: reload_in_force is
+ * called when they have it; or 0: there are none.
+ */
+int supervise_reload(void);
+/* To be audited and answered, as far as there is a registry (msg.def). */
+void supervise_done(uint64_t op, enum task task, int status,
+    const char *actor, const char *text);
+
+/* --- configure.c */
+
+struct peer;
+
+void configure(struct peer *peer, const struct supervise *s, int reload);
+
+/* --- reload.c */
+
+void reload_init(struct supervise *s);
+/* `actor` for the log; `op` 0: nobody waits for an answer. */
+void reload_ask(uint64_t op, const char *actor);
+void reload_next(void);
+void reload_in_force(void);
+void reload_set_ended(void);
+
+/* --- poison.c */
+
+/* From the poller: whose answer it is about to parse; "": it is through. */
+void poison_parsing(const char *repository);
+/* It is found dead, not by our hand: count it. */
+void poison_died(void);
+/* Tell a new poller whom to leave alone; begin anew with counting. */
+void poison_tell(struct peer *poller);
+void poison_forget(void);
+
+/* --- notify.c */
+
+void notify_init(void);
+/* Begin to calm the watchdog, if there is one. */
+void notify_start(struct event_base *base);
+void notify_ready(const char *status);
+void notify_reloading(void);
+void notify_stopping(void);
+void notify_status(const char *status);
+
+/* --- lines.c */
+
+struct lines;
+
+/* `fd` is taken over.  Returns NULL with errno. */
+struct lines *lines_new(struct event_base *base, int fd, const char *name);
+void lines_end(struct lines *lines);
 
 /* --- output.c */
 
@@ -99,5 +165,12 @@ void output_stderr(void);
 void output_syslog(void);
 /* Append to a file, mode 0600.  Returns 0, or -1 with errno. */
 int output_file(const char *path);
+/* Open the file again, by its name, so that it can be rotated. */
+void output_reopen(void);
+/*
+ * Copy our own errors and warnings to a buffer as well, a line each, until
+ * it is taken away with NULL; what does not fit is left out.
+ */
+void output_collect(char *buf, size_t size);
 
 #endif

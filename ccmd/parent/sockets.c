@@ -40,7 +40,9 @@
 
 #define BACKLOG	1024
 
-static int	 open_tcp(struct conf_listen *);
+static struct conf_listen *same(const struct conf *,
+		    const struct conf_listen *);
+static int	 open_tcp(struct conf_listen *, int);
 static int	 open_address(const struct addrinfo *);
 static int	 open_control(const struct conf *);
 static int	 remove_stale(const struct sockaddr_un *);
@@ -56,13 +58,55 @@ sockets_open(struct conf *conf, int *control)
 		    "http");
 	else
 		TAILQ_FOREACH(l, &conf->listeners, entry)
-			if (open_tcp(l) == -1)
+			if (open_tcp(l, 0) == -1)
 				return (-1);
 	return ((*control = open_control(conf)) == -1 ? -1 : 0);
 }
 
+/*
+ * First all that is new, then what is there already: when one of them can't
+ * be opened nothing has changed.
+ */
+int
+sockets_reload(struct conf *conf, struct conf *old)
+{
+	struct conf_listen	*l, *was;
+
+	if (!TAILQ_EMPTY(&conf->tokens))
+		TAILQ_FOREACH(l, &conf->listeners, entry)
+			if (same(old, l) == NULL && open_tcp(l, 1) == -1)
+				return (-1);
+	if (TAILQ_EMPTY(&conf->tokens))
+		log_warn("no api token is configured: not listening for "
+		    "http");
+	else
+		TAILQ_FOREACH(l, &conf->listeners, entry)
+			if ((was = same(old, l)) != NULL) {
+				l->fd = was->fd;
+				was->fd = -1;
+			}
+	TAILQ_FOREACH(was, &old->listeners, entry)
+		if (was->fd != -1)
+			log_info("no longer listening on %s port %s",
+			    was->host, was->port);
+	return (0);
+}
+
+/* The listener of that address that is open. */
+static struct conf_listen *
+same(const struct conf *conf, const struct conf_listen *as)
+{
+	struct conf_listen	*l;
+
+	TAILQ_FOREACH(l, &conf->listeners, entry)
+		if (l->fd != -1 && strcmp(l->host, as->host) == 0 &&
+		    strcmp(l->port, as->port) == 0)
+			return (l);
+	return (NULL);
+}
+
 static int
-open_tcp(struct conf_listen *l)
+open_tcp(struct conf_listen *l, int reload)
 {
 	struct addrinfo	 hints, *res;
 	int		 error;
@@ -80,8 +124,10 @@ open_tcp(struct conf_listen *l)
 	l->fd = open_address(res);
 	freeaddrinfo(res);
 	if (l->fd == -1) {
-		log_err("listen on %s port %s: %s", l->host, l->port,
-		    strerror(errno));
+		log_err("listen on %s port %s: %s%s", l->host, l->port,
+		    strerror(errno), reload && errno == EACCES ?
+		    ": ccmd gave up what it takes when it had started; "
+		    "restart it" : "");
 		return (-1);
 	}
 	log_info("listening on %s port %s", l->host, l->port);

@@ -45,7 +45,6 @@
 #define DEATHS_MS	60000
 #define BACKOFF_MIN_MS	100
 #define BACKOFF_MAX_MS	5000
-#define CA_BUNDLE	"/etc/ssl/certs/ca-certificates.crt"
 
 struct child {
 	enum proc_id	 proc;
@@ -53,15 +52,13 @@ struct child {
 	struct peer	*peer;
 	int		 ready;
 	int		 running;
-	struct event	*log_ev;
-	int		 log_fd;	/* -1: none */
-	char		 line[LOG_LINE_MAX];
-	size_t		 line_len;
+	int		 killed;	/* by us */
+	struct lines	*lines;		/* what it logs */
 };
 
 static struct {
 	struct event_base	*base;
-	const struct supervise	*s;
+	struct supervise *s;
 	struct child	 children[PROC_MAX];
 	struct event	*sigchld;
 	struct event	*timer;		/* of the present phase */
@@ -72,7 +69,7 @@ static struct {
 	int		 status;	/* of the daemon's exit */
 	int64_t		 deaths[DEATHS_MAX];
 	size_t		 ndeaths;
-	unsigned int	 in_a_row;
+	int		 reloading;	/* RUNNING is waited for again */
 } env;
 
 static void	 start_set(void);
@@ -80,15 +77,13 @@ static int	 start_child(struct child *);
 static void	 send_setup(struct child *);
 static void	 on_ready(struct peer *, const union msg *, int);
 static void	 on_running(struct peer *, const union msg *, int);
+static void	 on_reload(struct peer *, const union msg *, int);
+static void	 on_log_level(struct peer *, const union msg *, int);
+static void	 on_parsing(struct peer *, const union msg *, int);
 static void	 say_started(void);
 static void	 on_closed(struct peer *, const char *);
 static void	 connect_set(void);
 static void	 connect_pair(enum proc_id, enum proc_id);
-static void	 configure(struct child *);
-static void	 configure_api(struct peer *);
-static void	 configure_poller(struct peer *);
-static void	 configure_registry(struct peer *);
-static void	 send_ca(struct peer *, uint32_t, const char *);
 static void	 end_set(void);
 static void	 set_ended(void);
 static void	 on_sigchld(evutil_socket_t, short, void *);
@@ -97,35 +92,36 @@ static void	 on_timer(evutil_socket_t, short, void *);
 static void	 arm(int);
 static void	 count_death(void);
 static int	 backoff(void);
-static void	 on_log(evutil_socket_t, short, void *);
-static void	 flush_lines(struct child *, int);
 static struct child *child_of(const struct peer *);
 
 static const msg_fn table[M_MAX] = {
 	[M_READY] = on_ready,
 	[M_RUNNING] = on_running,
+	[M_RELOAD] = on_reload,
+	[M_LOG_LEVEL] = on_log_level,
+	[M_PARSING] = on_parsing,
 };
 
 static const struct peer_ops ops = { .table = table,
     .closed = on_closed };
 
 int
-supervise(struct event_base *base, const struct supervise *s)
+supervise(struct event_base *base, struct supervise *s)
 {
 	enum proc_id	 p;
 
 	env.base = base;
 	env.s = s;
 	env.started = s->started;
-	for (p = PROC_POLLER; p <= PROC_REGISTRY; p++) {
+	for (p = PROC_POLLER; p <= PROC_REGISTRY; p++)
 		env.children[p].proc = p;
-		env.children[p].log_fd = -1;
-	}
 	env.timer = evtimer_new(base, on_timer, NULL);
 	env.sigchld = evsignal_new(base, SIGCHLD, on_sigchld, NULL);
 	if (env.timer == NULL || env.sigchld == NULL ||
 	    event_add(env.sigchld, NULL) == -1)
 		fatal("supervise");
+	reload_init(s);
+	notify_start(base);
 	start_set();
 	event_base_dispatch(base);
 	return (env.status);
@@ -135,6 +131,7 @@ void
 supervise_stop(void)
 {
 	env.stopping = 1;
+	notify_stopping();
 	if (env.phase == DOWN)
 		event_base_loopbreak(env.base);
 	else
@@ -147,6 +144,7 @@ start_set(void)
 	enum proc_id	 p;
 
 	env.phase = STARTING;
+	poison_parsing("");
 	users_refresh(&env.s->jails[PROC_POLLER]);
 	for (p = PROC_POLLER; p <= PROC_REGISTRY; p++) {
 		if (env.s->restore != -1 && p != PROC_REGISTRY)
@@ -186,15 +184,10 @@ start_child(struct child *c)
 		close(pipes[0]);
 		return (-1);
 	}
-	c->ready = c->running = 0;
-	c->line_len = 0;
-	c->log_fd = pipes[0];
-	(void)fcntl(c->log_fd, F_SETFL, O_NONBLOCK);
-	c->log_ev = event_new(env.base, c->log_fd, EV_READ | EV_PERSIST,
-	    on_log, c);
+	c->ready = c->running = c->killed = 0;
+	c->lines = lines_new(env.base, pipes[0], proc_name(c->proc));
 	c->peer = peer_new(env.base, PROC_PARENT, c->proc, fd, &ops, c);
-	if (c->peer == NULL || c->log_ev == NULL ||
-	    event_add(c->log_ev, NULL) == -1)
+	if (c->peer == NULL || c->lines == NULL)
 		fatal("start_child");
 	send_setup(c);
 	return (0);
@@ -253,7 +246,7 @@ connect_set(void)
 	}
 	for (p = PROC_POLLER; p <= PROC_REGISTRY; p++)
 		if (env.children[p].pid != 0)
-			configure(&env.children[p]);
+			configure(env.children[p].peer, env.s, 0);
 	arm(START_LOAD_MS);
 }
 
@@ -274,126 +267,6 @@ connect_pair(enum proc_id a, enum proc_id b)
 }
 
 static void
-configure(struct child *c)
-{
-	union msg	 m;
-
-	memset(&m, 0, sizeof(m));
-	peer_send(c->peer, M_CONF_BEGIN, &m, -1);
-	if (c->proc == PROC_API)
-		configure_api(c->peer);
-	else if (c->proc == PROC_POLLER)
-		configure_poller(c->peer);
-	else
-		configure_registry(c->peer);
-	if (env.s->restore != -1) {
-		m.restore.name = env.s->restore_name;
-		peer_send(c->peer, M_RESTORE, &m, dup(env.s->restore));
-	} else
-		peer_send(c->peer, M_CONF_END, &m, -1);
-}
-
-static void
-configure_api(struct peer *peer)
-{
-	const struct conf_listen *l;
-	const struct conf_token	*t;
-	union msg		 m;
-
-	TAILQ_FOREACH(l, &env.s->conf->listeners, entry) {
-		if (l->fd == -1)
-			continue;
-		memset(&m, 0, sizeof(m));
-		m.conf_listen.kind = LISTEN_HTTP;
-		m.conf_listen.name = l->host;
-		peer_send(peer, M_CONF_LISTEN, &m,
-		    fcntl(l->fd, F_DUPFD_CLOEXEC, 0));
-	}
-	memset(&m, 0, sizeof(m));
-	m.conf_listen.kind = LISTEN_CONTROL;
-	m.conf_listen.role = (uint8_t)env.s->conf->control_role;
-	m.conf_listen.name = env.s->conf->control;
-	peer_send(peer, M_CONF_LISTEN, &m,
-	    fcntl(env.s->control, F_DUPFD_CLOEXEC, 0));
-	TAILQ_FOREACH(t, &env.s->conf->tokens, entry) {
-		memset(&m, 0, sizeof(m));
-		m.conf_token.name = t->name;
-		m.conf_token.role = (uint8_t)t->role;
-		m.conf_token.hash.data = t->hash;
-		m.conf_token.hash.len = sizeof(t->hash);
-		m.conf_token.expires = t->expires;
-		peer_send(peer, M_CONF_TOKEN, &m, -1);
-	}
-}
-
-static void
-configure_poller(struct peer *peer)
-{
-	const struct conf	*conf = env.s->conf;
-	const struct conf_github *g;
-	union msg		 m;
-	uint32_t		 i = 0;
-
-	TAILQ_FOREACH(g, &conf->githubs, entry) {
-		memset(&m, 0, sizeof(m));
-		m.conf_github.index = i;
-		m.conf_github.name = g->name;
-		m.conf_github.url = g->url;
-		m.conf_github.owners = g->owners;
-		m.conf_github.concurrent = g->concurrent;
-		m.conf_github.points = g->points;
-		peer_send(peer, M_CONF_GITHUB, &m, -1);
-		if (strncmp(g->url, "https:", 6) == 0)
-			send_ca(peer, i, g->ca_file);
-		memset(&m, 0, sizeof(m));
-		m.lease.index = i++;
-		m.lease.token.data = g->token;
-		m.lease.token.len = g->token_len;
-		peer_send(peer, M_LEASE, &m, -1);
-		log_info("github %s: token %s", g->name, g->token != NULL ?
-		    "leased to the poller" : "missing");
-	}
-	memset(&m, 0, sizeof(m));
-	m.conf_poll.active = conf->active;
-	m.conf_poll.idle = conf->idle;
-	m.conf_poll.max = conf->max;
-	m.conf_poll.reserve = conf->reserve;
-	peer_send(peer, M_CONF_POLL, &m, -1);
-}
-
-static void
-send_ca(struct peer *peer, uint32_t index, const char *path)
-{
-	union msg	 m;
-	int		 fd;
-
-	if (path == NULL)
-		path = CA_BUNDLE;
-	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1) {
-		log_err("%s: %s", path, strerror(errno));
-		return;
-	}
-	memset(&m, 0, sizeof(m));
-	m.conf_ca.index = index;
-	peer_send(peer, M_CONF_CA, &m, fd);
-}
-
-static void
-configure_registry(struct peer *peer)
-{
-	const struct conf	*conf = env.s->conf;
-	union msg		 m;
-
-	memset(&m, 0, sizeof(m));
-	m.conf_store.newest = conf->newest;
-	m.conf_store.minutely = conf->minutely;
-	m.conf_store.hourly = conf->hourly;
-	m.conf_store.daily = conf->daily;
-	peer_send(peer, M_CONF_STORE, &m,
-	    fcntl(env.s->lock, F_DUPFD_CLOEXEC, 0));
-}
-
-static void
 on_running(struct peer *peer, const union msg *m __attribute__((unused)),
     int fd __attribute__((unused)))
 {
@@ -407,8 +280,91 @@ on_running(struct peer *peer, const union msg *m __attribute__((unused)),
 		env.phase = UP;
 		evtimer_del(env.timer);
 		log_info("running");
+		notify_ready("Running");
 		say_started();
+	} else if (env.phase == UP && env.reloading) {
+		env.reloading = 0;
+		reload_in_force();
 	}
+	reload_next();
+}
+
+/* --- What people ask for. */
+
+static void
+on_reload(struct peer *peer __attribute__((unused)), const union msg *m,
+    int fd __attribute__((unused)))
+{
+	reload_ask(m->reload.op, m->reload.actor);
+}
+
+int
+supervise_can_reload(void)
+{
+	return ((env.phase == UP && !env.reloading) || env.phase == DOWN);
+}
+
+int
+supervise_reload(void)
+{
+	enum proc_id	 p;
+
+	if (env.phase != UP)
+		return (0);
+	users_refresh(&env.s->jails[PROC_POLLER]);
+	env.reloading = 1;
+	for (p = PROC_POLLER; p <= PROC_REGISTRY; p++) {
+		env.children[p].running = 0;
+		configure(env.children[p].peer, env.s, 1);
+	}
+	return (1);
+}
+
+static void
+on_log_level(struct peer *peer __attribute__((unused)), const union msg *m,
+    int fd __attribute__((unused)))
+{
+	union msg	 to;
+	enum proc_id	 p;
+
+	memset(&to, 0, sizeof(to));
+	to.verbose.verbose = m->log_level.verbose != 0;
+	env.s->verbose = to.verbose.verbose;
+	log_set_verbose(env.s->verbose);
+	for (p = PROC_POLLER; p <= PROC_REGISTRY; p++)
+		if (env.children[p].peer != NULL)
+			peer_send(env.children[p].peer, M_VERBOSE, &to, -1);
+	log_info("log: %s, asked for by %s", env.s->verbose ? "verbose" :
+	    "brief", log_visible(m->log_level.actor));
+	supervise_done(m->log_level.op, TASK_LOG, 200, m->log_level.actor,
+	    env.s->verbose ? "verbose" : "brief");
+}
+
+void
+supervise_done(uint64_t op, enum task task, int status, const char *actor,
+    const char *text)
+{
+	struct peer	*registry = env.children[PROC_REGISTRY].peer;
+	union msg	 m;
+
+	if (registry == NULL || env.phase != UP)
+		return;
+	memset(&m, 0, sizeof(m));
+	m.done.op = op;
+	m.done.task = (uint8_t)task;
+	m.done.status = (uint16_t)status;
+	m.done.actor = actor;
+	m.done.text = text;
+	peer_send(registry, M_DONE, &m, -1);
+}
+
+/* --- The end of a set. */
+
+static void
+on_parsing(struct peer *peer __attribute__((unused)), const union msg *m,
+    int fd __attribute__((unused)))
+{
+	poison_parsing(m->parsing.repository);
 }
 
 /* To the process that went into the background. */
@@ -437,6 +393,7 @@ on_closed(struct peer *peer, const char *why)
 static void
 end_set(void)
 {
+	struct peer	*peer;
 	enum proc_id	 p;
 
 	if (env.phase != ENDING) {
@@ -444,8 +401,12 @@ end_set(void)
 		arm(END_MS);
 	}
 	for (p = PROC_POLLER; p <= PROC_REGISTRY; p++) {
-		peer_free(env.children[p].peer);
+		if ((peer = env.children[p].peer) == NULL)
+			continue;
+		/* Its last words tell what it died of. */
 		env.children[p].peer = NULL;
+		peer_drain(peer);
+		peer_free(peer);
 	}
 	set_ended();
 }
@@ -461,6 +422,7 @@ set_ended(void)
 	if (env.phase != ENDING)
 		return;
 	env.phase = DOWN;
+	env.reloading = 0;
 	evtimer_del(env.timer);
 	if (env.s->restore != -1 || env.stopping || env.hopeless) {
 		if (env.hopeless)
@@ -476,6 +438,9 @@ set_ended(void)
 		return;
 	}
 	arm(backoff());
+	reload_set_ended();
+	notify_status("Starting anew");
+	reload_next();
 }
 
 /* Deaths of the last minute, the oldest first. */
@@ -534,6 +499,7 @@ on_timer(evutil_socket_t fd __attribute__((unused)),
 			if (env.children[p].pid != 0) {
 				log_warn("%s does not end: killed",
 				    proc_name(p));
+				env.children[p].killed = 1;
 				(void)kill(env.children[p].pid, SIGKILL);
 			}
 		break;
@@ -560,10 +526,13 @@ static void
 reap(struct child *c, int status)
 {
 	c->pid = 0;
-	flush_lines(c, 1);
-	event_free(c->log_ev);
-	close(c->log_fd);
-	c->log_fd = -1;
+	if (c->peer != NULL)
+		peer_drain(c->peer);
+	if (c->proc == PROC_POLLER && !c->killed && (WIFSIGNALED(status) ||
+	    WEXITSTATUS(status) != 0))
+		poison_died();
+	lines_end(c->lines);
+	c->lines = NULL;
 	if (WIFSIGNALED(status))
 		log_err("%s ended by signal %d%s", proc_name(c->proc),
 		    WTERMSIG(status), WTERMSIG(status) == SIGSYS ?
@@ -576,46 +545,4 @@ reap(struct child *c, int status)
 		log_err("%s ended with status %d", proc_name(c->proc),
 		    WEXITSTATUS(status));
 	end_set();
-}
-
-static void
-on_log(evutil_socket_t fd __attribute__((unused)),
-    short what __attribute__((unused)), void *arg)
-{
-	flush_lines(arg, 0);
-}
-
-/* Whole lines go to the log; at the end what is left of one as well. */
-static void
-flush_lines(struct child *c, int last)
-{
-	char	*nl;
-	size_t	 used;
-	ssize_t	 n;
-
-	for (;;) {
-		n = read(c->log_fd, c->line + c->line_len,
-		    sizeof(c->line) - 1 - c->line_len);
-		if (n > 0)
-			c->line_len += (size_t)n;
-		c->line[c->line_len] = '\0';
-		while ((nl = memchr(c->line, '\n', c->line_len)) != NULL) {
-			*nl = '\0';
-			log_child_line(proc_name(c->proc),
-			    log_visible(c->line));
-			used = (size_t)(nl - c->line) + 1;
-			memmove(c->line, nl + 1, c->line_len - used + 1);
-			c->line_len -= used;
-		}
-		if (c->line_len == sizeof(c->line) - 1 ||
-		    (last && n <= 0 && c->line_len > 0)) {
-			log_child_line(proc_name(c->proc),
-			    log_visible(c->line));
-			c->line_len = 0;
-		}
-		if (n == 0)
-			event_del(c->log_ev);
-		if (n <= 0)
-			return;
-	}
 }

@@ -60,6 +60,14 @@ budget_limits(struct budget *b, uint32_t concurrent, uint32_t points,
 	b->reserve = reserve;
 }
 
+void
+budget_forget(struct budget *b)
+{
+	b->limit = b->remaining = b->used = b->reset = b->reset_at = -1;
+	b->paused_until = b->backoff = 0;
+	b->spent = b->careful = 0;
+}
+
 /* What is left of `whole` without the reserve, but not nothing. */
 static uint32_t
 share(uint32_t whole, uint32_t reserve)

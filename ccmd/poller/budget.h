@@ -135,6 +135,12 @@ void budget_limits(struct budget *b, uint32_t concurrent, uint32_t points,
     uint32_t reserve);
 
 /*
+ * Another token: what GitHub said of the former one's limits is not said of
+ * this one.  What is under way, and what was asked in the last minute, stays.
+ */
+void budget_forget(struct budget *b);
+
+/*
  * When may the next request start, milliseconds from `now`: 0 at once, -1
  * when one that runs has to end first.
  */

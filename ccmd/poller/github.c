@@ -38,33 +38,18 @@
 
 #include "budget.h"
 #include "github.h"
+#include "github-inside.h"
 #include "json.h"
 #include "log.h"
+#include "poison.h"
+#include "poller.h"
 #include "proc.h"
 #include "timestamp.h"
 
-#define GITHUB_MAX		32	/* credentials */
 #define GH_URL_MAX		3072
-#define GH_TOKEN_MAX		1024
 #define GH_HOPS_MAX		3	/* redirects */
 #define GH_TIMEOUT_MS		30000
-#define GH_PRIORITIES		2
 #define GH_MESSAGE_MAX		256	/* of GitHub's own words */
-
-TAILQ_HEAD(gh_queue, gh_call);
-
-struct github {
-	int		 configured;
-	char		 name[MSG_ID_MAX + 1];
-	char		 url[MSG_URL_MAX + 1];
-	size_t		 origin;	/* bytes of scheme://host:port */
-	char		 owners[MSG_SMALL];	/* " a b ", or "" for all */
-	char		*token;		/* sodium_malloc, or NULL */
-	X509_STORE	*store;
-	struct budget	 budget;
-	struct gh_queue	 waiting[GH_PRIORITIES];
-	struct event	*timer;
-};
 
 struct gh_call {
 	TAILQ_ENTRY(gh_call) entry;
@@ -84,16 +69,15 @@ struct gh_call {
 };
 
 static struct {
-	struct event_base *base;
-	struct github	 all[GITHUB_MAX];
-	uint32_t	 reserve;
 	void		(*room)(struct github *);
 	void		(*learnt)(void);
 } env;
 
 static void	 pump(struct github *);
 static void	 start_waiting(struct github *);
-static void	 on_timer(evutil_socket_t, short, void *);
+static void	 drop_hopeless(struct github *);
+static const char *hopeless(const struct gh_call *);
+static const char *path_of(const struct gh_call *);
 static void	 on_expiry(evutil_socket_t, short, void *);
 static int	 start(struct gh_call *, int64_t);
 static void	 on_reply(const struct http_reply *, void *);
@@ -112,177 +96,12 @@ static void	 throttled(struct github *, enum budget_kind,
 		    struct gh_reply *);
 static int	 is_secondary(const struct http_reply *);
 static const char *next_path(const struct github *, const char *);
-static size_t	 origin_length(const char *);
-
-void
-github_reset(struct event_base *base)
-{
-	size_t	 i;
-
-	env.base = base;
-	for (i = 0; i < GITHUB_MAX; i++)
-		env.all[i].configured = 0;
-}
-
-int
-github_add(uint32_t index, const char *name, const char *url,
-    const char *owners, uint32_t concurrent, uint32_t points)
-{
-	struct github	*gh;
-	int		 i;
-
-	if (index >= GITHUB_MAX || (i = (int)strlen(url)) == 0) {
-		errno = EINVAL;
-		return (-1);
-	}
-	gh = &env.all[index];
-	if (gh->timer == NULL) {
-		if ((gh->timer = evtimer_new(env.base, on_timer, gh)) == NULL)
-			return (-1);
-		for (i = 0; i < GH_PRIORITIES; i++)
-			TAILQ_INIT(&gh->waiting[i]);
-		budget_init(&gh->budget);
-	}
-	budget_limits(&gh->budget, concurrent, points, env.reserve);
-	if (strlcpy(gh->name, name, sizeof(gh->name)) >= sizeof(gh->name) ||
-	    strlcpy(gh->url, url, sizeof(gh->url)) >= sizeof(gh->url) ||
-	    snprintf(gh->owners, sizeof(gh->owners), owners[0] == '\0' ? "" :
-	    " %s ", owners) >= (int)sizeof(gh->owners)) {
-		errno = EINVAL;
-		return (-1);
-	}
-	while ((i = (int)strlen(gh->url)) > 0 && gh->url[i - 1] == '/')
-		gh->url[i - 1] = '\0';
-	gh->origin = origin_length(gh->url);
-	gh->configured = 1;
-	return (0);
-}
-
-int
-github_set_token(uint32_t index, const void *token, size_t len)
-{
-	struct github	*gh;
-
-	if (index >= GITHUB_MAX || len > GH_TOKEN_MAX) {
-		errno = EINVAL;
-		return (-1);
-	}
-	gh = &env.all[index];
-	sodium_free(gh->token);
-	gh->token = NULL;
-	if (len == 0)
-		return (0);
-	if ((gh->token = sodium_malloc(len + 1)) == NULL)
-		return (-1);
-	memcpy(gh->token, token, len);
-	gh->token[len] = '\0';
-	if (sodium_mlock(gh->token, len + 1) == -1)
-		log_warn("github %s: token memory can't be locked",
-		    gh->name);
-	return (0);
-}
-
-int
-github_set_ca(uint32_t index, const char *pem, size_t len)
-{
-	struct github	*gh;
-	X509_STORE	*store;
-
-	if (index >= GITHUB_MAX || (store = http_store(pem, len)) == NULL) {
-		errno = EINVAL;
-		return (-1);
-	}
-	gh = &env.all[index];
-	X509_STORE_free(gh->store);
-	gh->store = store;
-	return (0);
-}
-
-struct github *
-github_for(const char *owner, size_t len)
-{
-	struct github	*any = NULL, *gh;
-	char		 word[128];
-	const char	*p;
-	int		 n;
-
-	n = snprintf(word, sizeof(word), " %.*s ", (int)len, owner);
-	if (n < 0 || (size_t)n >= sizeof(word))
-		return (NULL);
-	for (gh = env.all; gh < env.all + GITHUB_MAX; gh++) {
-		if (!gh->configured)
-			continue;
-		if (gh->owners[0] == '\0') {
-			if (any == NULL)
-				any = gh;
-			continue;
-		}
-		for (p = gh->owners; *p != '\0'; p++)
-			if (strncasecmp(p, word, (size_t)n) == 0)
-				return (gh);
-	}
-	return (any);
-}
-
-const char *
-github_url(const struct github *gh)
-{
-	return (gh->url);
-}
-
-int
-github_has_token(const struct github *gh)
-{
-	return (gh->token != NULL);
-}
-
-void
-github_set_reserve(uint32_t reserve)
-{
-	struct budget	*b;
-	size_t		 i;
-
-	env.reserve = reserve;
-	for (i = 0; i < GITHUB_MAX; i++) {
-		b = &env.all[i].budget;
-		budget_limits(b, b->concurrent, b->points, reserve);
-	}
-}
 
 void
 github_set_hooks(void (*room)(struct github *), void (*learnt)(void))
 {
 	env.room = room;
 	env.learnt = learnt;
-}
-
-struct github *
-github_next(struct github *after)
-{
-	struct github	*gh = after == NULL ? env.all : after + 1;
-
-	for (; gh < env.all + GITHUB_MAX; gh++)
-		if (gh->configured)
-			return (gh);
-	return (NULL);
-}
-
-const char *
-github_name(const struct github *gh)
-{
-	return (gh->name);
-}
-
-uint32_t
-github_index(const struct github *gh)
-{
-	return ((uint32_t)(gh - env.all));
-}
-
-struct budget *
-github_budget(struct github *gh)
-{
-	return (&gh->budget);
 }
 
 struct gh_call *
@@ -313,7 +132,7 @@ github_call(struct github *gh, int priority, const char *method,
 	if ((etag != NULL && (call->etag = strdup(etag)) == NULL) ||
 	    (body != NULL && (call->body = strdup(body)) == NULL) ||
 	    (deadline != 0 && (call->expiry =
-	    evtimer_new(env.base, on_expiry, call)) == NULL)) {
+	    evtimer_new(poller_base(), on_expiry, call)) == NULL)) {
 		call_free(call);
 		errno = ENOMEM;
 		return (NULL);
@@ -367,8 +186,8 @@ kind_of(const struct gh_call *call)
 	return (call->priority == GH_COMMAND ? BUDGET_COMMAND : BUDGET_LOOK);
 }
 
-static void
-on_timer(evutil_socket_t fd __attribute__((unused)),
+void
+github_on_timer(evutil_socket_t fd __attribute__((unused)),
     short what __attribute__((unused)), void *arg)
 {
 	pump(arg);
@@ -404,6 +223,7 @@ on_expiry(evutil_socket_t fd __attribute__((unused)),
 static void
 pump(struct github *gh)
 {
+	drop_hopeless(gh);
 	start_waiting(gh);
 	if (TAILQ_EMPTY(&gh->waiting[GH_LOOK]) && env.room != NULL)
 		env.room(gh);
@@ -420,6 +240,10 @@ start_waiting(struct github *gh)
 
 	for (i = 0; i < GH_PRIORITIES; i++)
 		TAILQ_FOREACH_SAFE(call, &gh->waiting[i], entry, next) {
+			if (hopeless(call) != NULL) {
+				event_active(gh->timer, EV_TIMEOUT, 1);
+				continue;
+			}
 			wait = budget_wait(&gh->budget, now, kind_of(call),
 			    is_write(call));
 			if (wait == 0) {
@@ -437,6 +261,59 @@ start_waiting(struct github *gh)
 		tv.tv_usec = (soonest % 1000) * 1000;
 		evtimer_add(gh->timer, &tv);
 	}
+}
+
+/*
+ * Calls that can't be made any more fail, from the loop.  Whoever is told
+ * may begin new ones, or cancel others: those that are there now are looked
+ * at anew after each, and not more than those.
+ */
+static void
+drop_hopeless(struct github *gh)
+{
+	struct gh_call	*call, *found;
+	struct gh_reply	 r;
+	const char	*why = NULL;
+	size_t		 n = 0;
+	int		 i;
+
+	for (i = 0; i < GH_PRIORITIES; i++)
+		TAILQ_FOREACH(call, &gh->waiting[i], entry)
+			n += hopeless(call) != NULL;
+	for (; n > 0; n--) {
+		found = NULL;
+		for (i = 0; i < GH_PRIORITIES && found == NULL; i++)
+			TAILQ_FOREACH(call, &gh->waiting[i], entry)
+				if ((why = hopeless(call)) != NULL) {
+					found = call;
+					break;
+				}
+		if (found == NULL)
+			return;
+		memset(&r, 0, sizeof(r));
+		r.result = GH_FAILED;
+		(void)strlcpy(r.why, why, sizeof(r.why));
+		finish(found, &r);
+	}
+}
+
+static const char *
+hopeless(const struct gh_call *call)
+{
+	if (!call->gh->configured)
+		return ("this GitHub is not configured any more");
+	return (poison_reason_path(path_of(call)));
+}
+
+/* What is behind the API's base, also after a redirect. */
+static const char *
+path_of(const struct gh_call *call)
+{
+	size_t	 n = strlen(call->gh->url);
+
+	if (strncasecmp(call->url, call->gh->url, n) != 0)
+		n = call->gh->origin;
+	return (call->url + n);
 }
 
 static int
@@ -473,7 +350,7 @@ on_reply(const struct http_reply *http, void *arg)
 	struct gh_call	*call = arg;
 	struct github	*gh = call->gh;
 	struct gh_reply	 r;
-	int		 limited;
+	int		 limited, told = 0;
 
 	memset(&r, 0, sizeof(r));
 	budget_end(&gh->budget, kind_of(call));
@@ -489,12 +366,15 @@ on_reply(const struct http_reply *http, void *arg)
 			pump(gh);
 			return;
 		}
+		told = http->len > 0 && poison_begin(path_of(call));
 		if (r.result != GH_FAILED)
 			classify(call, http, &r);
 	}
 	finish(call, &r);
 	if (r.json != NULL)
 		json_object_put(r.json);
+	if (told)
+		poison_end();
 	pump(gh);
 }
 
@@ -698,21 +578,9 @@ next_path(const struct github *gh, const char *url)
 
 	if (url[0] == '\0')
 		return (NULL);
-	path = url + origin_length(url);
+	path = url + github_origin(url);
 	n = strlen(gh->url + gh->origin);
 	if (strncmp(path, gh->url + gh->origin, n) == 0)
 		path += n;
 	return (path[0] == '/' ? path : NULL);
-}
-
-/* Bytes of "https://host:port". */
-static size_t
-origin_length(const char *url)
-{
-	const char	*p = strstr(url, "://");
-
-	if (p == NULL)
-		return (0);
-	p += 3;
-	return ((size_t)(p - url) + strcspn(p, "/?#"));
 }

@@ -64,14 +64,18 @@ typedef void (*gh_done)(const struct gh_reply *reply, void *arg);
 #define GH_COMMAND	0
 #define GH_LOOK		1
 
-/* Forget all GitHubs: configuration follows.  Running calls go on. */
-void github_reset(struct event_base *base);
-
-/* Configuration.  Return 0, or -1 with errno (EINVAL, ENOMEM). */
+/*
+ * Configuration: github_begin, then for each GitHub what it is, and
+ * github_commit puts it in force, in place of all former ones.  Calls that
+ * run go on; a GitHub of the same name and URL is the same one as before.
+ * Return 0, or -1 with errno (EINVAL, ENOMEM).
+ */
+void github_begin(struct event_base *base);
 int github_add(uint32_t index, const char *name, const char *url,
     const char *owners, uint32_t concurrent, uint32_t points);
 int github_set_token(uint32_t index, const void *token, size_t len);
 int github_set_ca(uint32_t index, const char *pem, size_t len);
+void github_commit(void);
 
 /*
  * Which GitHub serves that owner: the first that names it, else the first
@@ -84,12 +88,23 @@ const char *github_url(const struct github *gh);
 /* 0 if there is no token to ask with. */
 int github_has_token(const struct github *gh);
 
-/* Those that are configured, NULL begins and ends; name and index. */
+/* With those of former configurations that calls may still hold on to. */
+#define GITHUB_SLOTS	64
+
+/* Which of them it is, for tables: as long as it is referred to. */
+uint32_t github_slot(const struct github *gh);
+/* 1 if the last github_commit gave it another token. */
+int github_renewed(const struct github *gh);
+
+/*
+ * Those that are configured, in order, NULL begins and ends; name and place
+ * in the configuration.
+ */
 struct github *github_next(struct github *after);
 const char *github_name(const struct github *gh);
 uint32_t github_index(const struct github *gh);
 
-/* Per cent of each limit that looks leave to commands. */
+/* Per cent of each limit that looks leave to commands, from commit on. */
 void github_set_reserve(uint32_t reserve);
 struct budget *github_budget(struct github *gh);
 

@@ -98,7 +98,7 @@ http_init(struct event_base *base, const char *user_agent)
 {
 	http.base = base;
 	http.user_agent = user_agent;
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
+	if (scrub_curl() == -1 ||
 	    (http.multi = curl_multi_init()) == NULL ||
 	    (http.timer = evtimer_new(base, on_timer, NULL)) == NULL)
 		return (-1);

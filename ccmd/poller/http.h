@@ -67,6 +67,9 @@ typedef void (*http_done)(const struct http_reply *reply, void *arg);
 /* Start the client.  Returns 0, or -1 if libcurl can't. */
 int http_init(struct event_base *base, const char *user_agent);
 
+/* scrub.c: start libcurl, with memory that is wiped when it is freed. */
+int scrub_curl(void);
+
 /*
  * Begin a request.  `done` is called once, from the event loop, never from
  * here; strings of `call` are copied.  Returns NULL with errno ENOMEM.

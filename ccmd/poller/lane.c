@@ -34,7 +34,6 @@
 #include "report.h"
 #include "watch.h"
 
-#define LANE_MAX	32	/* credentials, as many as github.c has */
 /* Looks begun of one turn; the rest come behind other events. */
 #define LANE_BATCH	64
 /* How often those that a pause keeps waiting are looked through. */
@@ -52,7 +51,7 @@ struct lane {
 static struct {
 	struct event_base *base;
 	void		(*look)(struct repository *);
-	struct lane	*all[LANE_MAX];
+	struct lane	*all[GITHUB_SLOTS];
 	uint32_t	 active;
 	uint32_t	 idle;
 	uint32_t	 max;
@@ -82,7 +81,7 @@ lane_set(uint32_t active, uint32_t idle, uint32_t max)
 	env.active = active;
 	env.idle = idle;
 	env.max = max;
-	for (i = 0; i < LANE_MAX; i++)
+	for (i = 0; i < GITHUB_SLOTS; i++)
 		if (env.all[i] != NULL) {
 			schedule_set(&env.all[i]->schedule, active, idle, max);
 			arm(env.all[i], 0);
@@ -92,10 +91,10 @@ lane_set(uint32_t active, uint32_t idle, uint32_t max)
 static struct lane *
 lane_get(struct github *gh)
 {
-	uint32_t	 i = github_index(gh);
+	uint32_t	 i = github_slot(gh);
 	struct lane	*l;
 
-	if (i >= LANE_MAX)
+	if (i >= GITHUB_SLOTS)
 		fatalx("more credentials than lanes");
 	if ((l = env.all[i]) != NULL)
 		return (l);
@@ -161,7 +160,7 @@ lane_interval(const struct repository *r, enum due_class class)
 void
 lane_room(struct github *gh)
 {
-	struct lane	*l = env.all[github_index(gh)];
+	struct lane	*l = env.all[github_slot(gh)];
 
 	if (l != NULL)
 		run(l);
@@ -281,7 +280,7 @@ lane_why(const struct github *gh)
 		[SCHEDULE_BY_HOUR] = "stretched: GitHub's limit an hour would "
 		    "be used up before its reset",
 	};
-	struct lane	*l = env.all[github_index(gh)];
+	struct lane	*l = env.all[github_slot(gh)];
 
 	return (l == NULL ? NULL : whys[l->schedule.why]);
 }
@@ -289,7 +288,7 @@ lane_why(const struct github *gh)
 void
 lane_figures(const struct github *gh, struct watch_figures *f)
 {
-	struct lane	*l = env.all[github_index(gh)];
+	struct lane	*l = env.all[github_slot(gh)];
 	struct schedule	*s;
 
 	memset(f, 0, sizeof(*f));

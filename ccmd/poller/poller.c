@@ -40,6 +40,7 @@
 #include "json.h"
 #include "lane.h"
 #include "log.h"
+#include "poison.h"
 #include "poller.h"
 #include "proc.h"
 #include "report.h"
@@ -65,6 +66,7 @@ static void	 on_conf_github(struct peer *, const union msg *, int);
 static void	 on_conf_ca(struct peer *, const union msg *, int);
 static void	 on_conf_poll(struct peer *, const union msg *, int);
 static void	 on_lease(struct peer *, const union msg *, int);
+static void	 on_shun(struct peer *, const union msg *, int);
 static void	 on_verbose(struct peer *, const union msg *, int);
 static void	 on_op(struct peer *, const union msg *, int);
 static void	 on_pipeline(struct peer *, const union msg *, int);
@@ -80,6 +82,7 @@ static const msg_fn parent_table[M_MAX] = {
 	[M_CONF_CA] = on_conf_ca,
 	[M_CONF_POLL] = on_conf_poll,
 	[M_LEASE] = on_lease,
+	[M_SHUN] = on_shun,
 	[M_CONF_END] = on_conf_end,
 	[M_VERBOSE] = on_verbose,
 };
@@ -114,6 +117,7 @@ main(void)
 		fatalx("event_base_new");
 	env.parent = proc_child_start(env.base, PROC_POLLER, on_setup,
 	    &parent_ops, NULL);
+	poison_set_parent(env.parent);
 	if (tell_init(env.base) == -1 || watch_init(env.base) == -1 ||
 	    report_init(env.base) == -1)
 		fatal("start");
@@ -181,7 +185,8 @@ on_conf_begin(struct peer *peer __attribute__((unused)),
     const union msg *m __attribute__((unused)),
     int fd __attribute__((unused)))
 {
-	github_reset(env.base);
+	github_begin(env.base);
+	poison_begin_list();
 }
 
 static void
@@ -236,11 +241,23 @@ on_lease(struct peer *peer __attribute__((unused)), const union msg *m,
 }
 
 static void
+on_shun(struct peer *peer __attribute__((unused)), const union msg *m,
+    int fd __attribute__((unused)))
+{
+	poison_add(m->shun.repository, m->shun.reason);
+}
+
+static void
 on_conf_end(struct peer *peer, const union msg *m __attribute__((unused)),
     int fd __attribute__((unused)))
 {
 	union msg	 reply;
 
+	poison_commit();
+	github_commit();
+	watch_reload();
+	if (env.synced)
+		report_changed();
 	memset(&reply, 0, sizeof(reply));
 	reply.running.pid = (uint32_t)getpid();
 	peer_send(peer, M_RUNNING, &reply, -1);

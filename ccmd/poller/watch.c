@@ -34,6 +34,7 @@
 #include "github.h"
 #include "lane.h"
 #include "log.h"
+#include "poison.h"
 #include "proc.h"
 #include "resolve.h"
 #include "tell.h"
@@ -188,16 +189,41 @@ watch_start(void)
 		watch_pipeline(p);
 }
 
+/*
+ * Another configuration: pipelines go where they belong now, and with
+ * another token what failed or had to wait may go well at once.
+ */
+void
+watch_reload(void)
+{
+	struct repository	*r;
+	struct pipeline		*p;
+
+	if (!env.started)
+		return;
+	for (p = pipelines_next(NULL); p != NULL; p = pipelines_next(p))
+		watch_pipeline(p);
+	RB_FOREACH(r, repository_tree, &env.repositories)
+		if (r->look == NULL && github_renewed(r->gh))
+			lane_now(r, 0);
+}
+
 void
 watch_pipeline(struct pipeline *p)
 {
 	struct repository	*r;
 	struct github		*gh;
+	const char		*why;
 
 	if (!env.started)
 		return;
 	if (p->state == PIPELINE_INACTIVE) {
 		detach(p);
+		return;
+	}
+	if ((why = poison_reason(p->name, p->repository_id)) != NULL) {
+		detach(p);
+		watch_error(p, why);
 		return;
 	}
 	gh = github_for(p->name, strcspn(p->name, "/"));

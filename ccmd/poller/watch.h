@@ -164,6 +164,8 @@ void watch_pipeline(struct pipeline *p);
 /* From the registry, before watch_start: an ETag of former times. */
 void watch_restore(const char *url, const char *etag, uint64_t newest);
 void watch_start(void);
+/* The configuration is another one now. */
+void watch_reload(void);
 
 /* How often the repositories of a GitHub are looked at, for people. */
 struct watch_figures {

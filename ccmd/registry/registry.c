@@ -71,6 +71,7 @@ static void	 on_conf_store(struct peer *, const union msg *, int);
 static void	 on_conf_end(struct peer *, const union msg *, int);
 static void	 on_restore(struct peer *, const union msg *, int);
 static void	 on_verbose(struct peer *, const union msg *, int);
+static void	 on_done(struct peer *, const union msg *, int);
 static void	 on_outcome(struct peer *, const union msg *, int);
 static void	 on_intent(struct peer *, const union msg *, int);
 static void	 on_change(struct peer *, const union msg *, int);
@@ -96,6 +97,7 @@ static const msg_fn parent_table[M_MAX] = {
 	[M_CONF_STORE] = on_conf_store,
 	[M_CONF_END] = on_conf_end,
 	[M_RESTORE] = on_restore,
+	[M_DONE] = on_done,
 	[M_VERBOSE] = on_verbose,
 };
 
@@ -411,6 +413,14 @@ restore(int fd, struct store_fault *fault)
 }
 
 /* --- Work. */
+
+static void
+on_done(struct peer *peer __attribute__((unused)), const union msg *m,
+    int fd __attribute__((unused)))
+{
+	apply_done(&m->done);
+	commit_soon();
+}
 
 static void
 on_outcome(struct peer *peer __attribute__((unused)), const union msg *m,

@@ -128,6 +128,10 @@ void apply_provision(const struct asked *asked, struct json_object *result);
 void apply_teardown(const struct asked *asked, struct json_object *result);
 void intent_teardown(const struct asked *asked);
 
+/* --- apply_done.c */
+
+void apply_done(const struct msg_done *m);
+
 /* --- learn.c */
 
 void learn_runs(const struct msg_runs *m);

@@ -1,0 +1,60 @@
+/*
+ * Copyright (c) 2026 The CCM authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * What github.c (calls) and lease.c (whom they go to, with which token) know
+ * of each other; nobody else includes it.  Runs in the poller.
+ */
+
+#ifndef CCM_POLLER_GITHUB_INSIDE_H
+#define CCM_POLLER_GITHUB_INSIDE_H
+
+#include <sys/queue.h>
+
+#include <event2/event.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "budget.h"
+#include "github.h"
+#include "msg.h"
+
+#define GH_PRIORITIES	2
+
+TAILQ_HEAD(gh_queue, gh_call);
+
+struct github {
+	int		 configured;
+	int		 renewed;	/* by the last github_commit */
+	uint32_t	 index;		/* in the configuration */
+	char		 name[MSG_ID_MAX + 1];
+	char		 url[MSG_URL_MAX + 1];
+	size_t		 origin;	/* bytes of scheme://host:port */
+	char		 owners[MSG_SMALL];	/* " a b ", or "" for all */
+	char		*token;		/* sodium_malloc, or NULL */
+	X509_STORE	*store;
+	struct budget	 budget;
+	struct gh_queue	 waiting[GH_PRIORITIES];
+	struct event	*timer;
+};
+
+/* github.c: start what may be started; arg is the GitHub. */
+void github_on_timer(evutil_socket_t fd, short what, void *arg);
+
+/* lease.c: bytes of "https://host:port" in a URL. */
+size_t github_origin(const char *url);
+
+#endif
