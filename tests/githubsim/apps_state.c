@@ -36,7 +36,6 @@ struct app *
 app_get(int64_t id)
 {
 	struct app	*app;
-	char		 name[NAME_BYTES];
 	size_t		 n = 0;
 
 	TAILQ_FOREACH(app, &sim.apps, entry) {
@@ -58,8 +57,6 @@ app_get(int64_t id)
 	app->lifetime = TOKEN_LIFETIME;
 	app->created = clock_now();
 	app->owner = owner_get("octocat");
-	(void)snprintf(name, sizeof(name), "app/%lld", (long long)id);
-	app->account = account_named(name, app->owner);
 	TAILQ_INIT(&app->installations);
 	TAILQ_INSERT_TAIL(&sim.apps, app, entry);
 	return (app);

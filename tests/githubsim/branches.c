@@ -27,10 +27,19 @@
 #include <string.h>
 
 #include "githubsim.h"
+#include "render.h"
+
+#define SHA_BYTES	20
+#define SHA_TEXT	(2 * SHA_BYTES + 1)
 
 static struct sim_strings branches(const struct repo *);
 static int	 cmp(const void *, const void *);
-static struct json_object *render(struct call *, const char *);
+static struct json_object *render(struct call *, const char *, int);
+static struct json_object *commit_short(const char *, const char *);
+static struct json_object *commit_full(struct call *, const char *,
+	    const char *);
+static void	 branch_sha(const struct repo *, const char *,
+	    char [SHA_TEXT]);
 
 void
 branches_list(struct call *c)
@@ -41,7 +50,7 @@ branches_list(struct call *c)
 
 	first = call_page(c, &size);
 	for (i = first; i < n && i < first + size; i++)
-		json_object_array_add(page, render(c, all.s[i]));
+		json_object_array_add(page, render(c, all.s[i], 0));
 	strings_clear(&all);
 	answer_json(c, 200, page);
 	answer_page(c, n, n);
@@ -53,7 +62,7 @@ branch_get(struct call *c)
 	struct sim_strings	 all = branches(c->repo);
 
 	if (strings_has(&all, c->arg[0]))
-		answer_json(c, 200, render(c, c->arg[0]));
+		answer_json(c, 200, render(c, c->arg[0], 1));
 	else
 		answer_error(c, 404, "Branch not found");
 	strings_clear(&all);
@@ -95,27 +104,99 @@ cmp(const void *a, const void *b)
 	return (strcmp(*(char *const *)a, *(char *const *)b));
 }
 
+/* full: as GET /branches/{branch} shows it, with the commit in it. */
 static struct json_object *
-render(struct call *c, const char *name)
+render(struct call *c, const char *name, int full)
+{
+	struct json_object	*o = json_object_new_object(), *links;
+	char			 sha[SHA_TEXT], url[SIM_URL_MAX];
+
+	branch_sha(c->repo, name, sha);
+	(void)snprintf(url, sizeof(url), "%s/repos/%s", c->origin,
+	    c->repo->full_name);
+	ADD(o, "name", STR(name));
+	ADD(o, "commit", full ? commit_full(c, url, sha) :
+	    commit_short(url, sha));
+	ADD(o, "protected", BOOL(0));
+	if (!full)
+		return (o);
+	links = json_object_new_object();
+	ADD(links, "self", render_text("%s/branches/%s", url, name));
+	ADD(links, "html", render_text("%s/%s/tree/%s", WEB,
+	    c->repo->full_name, name));
+	ADD(o, "_links", links);
+	ADD(o, "protection", json_tokener_parse("{\"enabled\": false, "
+	    "\"required_status_checks\": {\"enforcement_level\": \"off\","
+	    " \"contexts\": [], \"checks\": []}}"));
+	ADD(o, "protection_url", render_text("%s/branches/%s/protection",
+	    url, name));
+	return (o);
+}
+
+static struct json_object *
+commit_short(const char *url, const char *sha)
 {
 	struct json_object	*o = json_object_new_object();
-	struct json_object	*commit = json_object_new_object();
-	unsigned char		 hash[20];
-	char			 sha[2 * sizeof(hash) + 1];
-	char			 url[SIM_URL_MAX];
 
-	(void)crypto_generichash(hash, sizeof(hash),
-	    (const unsigned char *)name, strlen(name),
-	    (const unsigned char *)c->repo->full_name,
-	    strlen(c->repo->full_name) < crypto_generichash_KEYBYTES_MAX ?
-	    strlen(c->repo->full_name) : crypto_generichash_KEYBYTES_MAX);
-	(void)sodium_bin2hex(sha, sizeof(sha), hash, sizeof(hash));
-	(void)snprintf(url, sizeof(url), "%s/repos/%s/commits/%s", c->origin,
-	    c->repo->full_name, sha);
-	json_object_object_add(o, "name", json_object_new_string(name));
-	json_object_object_add(commit, "sha", json_object_new_string(sha));
-	json_object_object_add(commit, "url", json_object_new_string(url));
-	json_object_object_add(o, "commit", commit);
-	json_object_object_add(o, "protected", json_object_new_boolean(0));
+	ADD(o, "sha", STR(sha));
+	ADD(o, "url", render_text("%s/commits/%s", url, sha));
 	return (o);
+}
+
+static struct json_object *
+commit_full(struct call *c, const char *url, const char *sha)
+{
+	struct json_object	*o = commit_short(url, sha), *git, *who;
+	struct json_object	*tree, *parent, *parents;
+	struct owner		*owner = owner_get("octocat");
+
+	who = json_object_new_object();
+	ADD(who, "name", STR(owner->login));
+	ADD(who, "email", STR("octocat@users.noreply.github.com"));
+	ADD(who, "date", render_time(c->repo->updated));
+	tree = json_object_new_object();
+	ADD(tree, "sha", STR(sha));
+	ADD(tree, "url", render_text("%s/git/trees/%s", url, sha));
+	git = json_object_new_object();
+	ADD(git, "author", who);
+	ADD(git, "committer", json_object_get(who));
+	ADD(git, "message", STR("Change something"));
+	ADD(git, "tree", tree);
+	ADD(git, "url", render_text("%s/git/commits/%s", url, sha));
+	ADD(git, "comment_count", INT(0));
+	ADD(git, "verification", json_tokener_parse("{\"verified\": false, "
+	    "\"reason\": \"unsigned\", \"signature\": null, "
+	    "\"payload\": null, \"verified_at\": null}"));
+	ADD(o, "node_id", render_text("C_kwDO%s", sha));
+	ADD(o, "commit", git);
+	ADD(o, "html_url", render_text("%s/%s/commit/%s", WEB,
+	    c->repo->full_name, sha));
+	ADD(o, "comments_url", render_text("%s/commits/%s/comments", url,
+	    sha));
+	ADD(o, "author", render_owner(c, owner));
+	ADD(o, "committer", render_owner(c, owner));
+	parent = commit_short(url, sha);
+	ADD(parent, "html_url", render_text("%s/%s/commit/%s", WEB,
+	    c->repo->full_name, sha));
+	parents = json_object_new_array();
+	json_object_array_add(parents, parent);
+	ADD(o, "parents", parents);
+	return (o);
+}
+
+/* Made from both names. */
+static void
+branch_sha(const struct repo *repo, const char *name, char sha[SHA_TEXT])
+{
+	crypto_generichash_state	 hash;
+	unsigned char			 bytes[SHA_BYTES];
+
+	(void)crypto_generichash_init(&hash, NULL, 0, sizeof(bytes));
+	(void)crypto_generichash_update(&hash,
+	    (const unsigned char *)repo->full_name,
+	    strlen(repo->full_name) + 1);
+	(void)crypto_generichash_update(&hash, (const unsigned char *)name,
+	    strlen(name));
+	(void)crypto_generichash_final(&hash, bytes, sizeof(bytes));
+	(void)sodium_bin2hex(sha, SHA_TEXT, bytes, sizeof(bytes));
 }

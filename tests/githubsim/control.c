@@ -72,7 +72,8 @@ static const struct route routes[] = {
 	    NULL, NULL },
 	{ "POST", "_sim/repos/{}/{}/runs", control_runs_post, NULL, NULL },
 	{ "PATCH", "_sim/repos/{}/{}/runs/{}", control_run_patch, NULL, NULL },
-	{ "DELETE", "_sim/repos/{}/{}/runs/{}", control_run_delete, NULL, NULL },
+	{ "DELETE", "_sim/repos/{}/{}/runs/{}", control_run_delete, NULL,
+	    NULL },
 	{ NULL, NULL, NULL, NULL, NULL }
 };
 
@@ -322,6 +323,8 @@ settings_get(struct call *c)
 	    json_object_new_boolean(sim.settings.weak_304));
 	json_object_object_add(o, "log_headers",
 	    json_object_new_boolean(sim.settings.log_headers));
+	json_object_object_add(o, "log_answers",
+	    json_object_new_boolean(sim.settings.log_answers));
 	answer_json(c, 200, o);
 }
 
@@ -336,7 +339,8 @@ static int
 settings_read(struct call *c, struct json_object *o)
 {
 	static const char *const known[] = {
-		"cancel_delay", "weak_304", "log_headers", NULL
+		"cancel_delay", "weak_304", "log_headers", "log_answers",
+		NULL
 	};
 	struct json_object	*v;
 
@@ -349,5 +353,7 @@ settings_read(struct call *c, struct json_object *o)
 	    sim.settings.weak_304);
 	sim.settings.log_headers = control_boolean(o, "log_headers",
 	    sim.settings.log_headers);
+	sim.settings.log_answers = control_boolean(o, "log_answers",
+	    sim.settings.log_answers);
 	return (0);
 }

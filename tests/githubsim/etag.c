@@ -154,7 +154,7 @@ etag_key(struct call *c, unsigned char key[KEY_BYTES])
 
 	part[0] = c->origin;
 	part[1] = c->uri;
-	part[2] = c->token == NULL ? "" : c->token->text;
+	part[2] = c->bearer == NULL ? "" : c->bearer;
 	(void)crypto_generichash_init(&hash, NULL, 0, KEY_BYTES);
 	for (i = 0; i < sizeof(part) / sizeof(part[0]); i++)
 		(void)crypto_generichash_update(&hash,

@@ -216,6 +216,7 @@ int	 storage_url(char *, size_t, const struct run *, int attempt, int job);
 /* render.c: GitHub's objects.  The caller owns what is returned. */
 struct json_object *render_owner(struct call *, const struct owner *);
 struct json_object *render_viewer(struct call *, const struct owner *);
+struct json_object *render_org(struct call *, const struct owner *);
 struct json_object *render_public(struct call *, const struct owner *);
 struct json_object *render_repo(struct call *, const struct repo *);
 struct json_object *render_run(struct call *, const struct run *, int attempt);
@@ -234,7 +235,7 @@ const char *job_attempt_at(const struct run *, int attempt, int place,
 const char *job_step_name(int);
 const char *job_step_conclusion(const struct attempt *, int);
 unsigned int run_jobs_good(const struct run *);
-int	 run_job_count(const struct run *);
+int	 run_job_count(const struct run *, int attempt);
 const char *run_job_name(const struct run *, int);
 
 /* ratelimit.c */

@@ -113,11 +113,17 @@ job_logs(struct call *c)
 	answer_header(c, "Location", "%s", url);
 }
 
+/* An attempt that could not be started has none. */
 int
-run_job_count(const struct run *run)
+run_job_count(const struct run *run, int number)
 {
-	size_t	 n = run->workflow->jobs.n;
+	struct attempt	 at;
+	size_t		 n = run->workflow->jobs.n;
 
+	if (run_attempt_at(run, number, &at) == NULL ||
+	    (at.conclusion != NULL &&
+	    strcmp(at.conclusion, "startup_failure") == 0))
+		return (0);
 	return (n == 0 ? 1 : n > JOB_PLACES ? JOB_PLACES : (int)n);
 }
 
@@ -153,7 +159,7 @@ job_attempt(const struct run *run, int number, int place)
 	return (number);
 }
 
-/* Its own, or what became of the run. */
+/* Its own, or what became of the run; no job is stale. */
 static const char *
 job_conclusion(const struct run *run, const struct attempt *at, int place)
 {
@@ -162,7 +168,9 @@ job_conclusion(const struct run *run, const struct attempt *at, int place)
 	if (at->conclusion != NULL && json_object_object_get_ex(at->jobs,
 	    run_job_name(run, place), &v) && v != NULL)
 		return (intern(json_object_get_string(v)));
-	return (at->conclusion);
+	if (at->conclusion == NULL || strcmp(at->conclusion, "stale") != 0)
+		return (at->conclusion);
+	return (intern("cancelled"));
 }
 
 /* Bits of the jobs that need not run again. */
@@ -175,7 +183,7 @@ run_jobs_good(const struct run *run)
 	int		 i;
 
 	(void)run_attempt_at(run, run->attempt, &at);
-	for (i = 0; i < run_job_count(run); i++)
+	for (i = 0; i < run_job_count(run, run->attempt); i++)
 		if ((how = job_conclusion(run, &at, i)) != NULL &&
 		    strcmp(how, "success") == 0)
 			good |= 1U << i;
@@ -297,7 +305,7 @@ jobs_list(struct call *c, const struct run *run, int from, int to)
 
 	first = call_page(c, &size);
 	for (; to >= from; to--)
-		for (i = 0; i < run_job_count(run); i++) {
+		for (i = 0; i < run_job_count(run, to); i++) {
 			/* Of many attempts each job once. */
 			if (to > from && job_attempt(run, to, i) != to)
 				continue;
@@ -317,15 +325,13 @@ int
 job_find(struct call *c, struct run **run, int *attempt, int *place)
 {
 	const char	*error;
-	struct attempt	 at;
 	int64_t		 id = strtonum(c->arg[0], 1, INT64_MAX, &error);
 
 	*run = error == NULL ? run_find_id(id / JOB_FACTOR) : NULL;
 	*attempt = (int)(id % JOB_FACTOR / JOB_PLACES);
 	*place = (int)(id % JOB_PLACES);
 	if (*run == NULL || (*run)->repo != c->repo ||
-	    *place >= run_job_count(*run) ||
-	    run_attempt_at(*run, *attempt, &at) == NULL) {
+	    *place >= run_job_count(*run, *attempt)) {
 		answer_error(c, 404, "Not Found");
 		return (-1);
 	}

@@ -60,13 +60,13 @@ log_archive(const struct run *run, int attempt)
 
 	if (text == NULL)
 		err(1, NULL);
-	for (i = 0; i < run_job_count(run); i++) {
+	for (i = 0; i < run_job_count(run, attempt); i++) {
 		(void)snprintf(name, sizeof(name), "%d_%s.txt", i,
 		    run_job_name(run, i));
 		log_text(text, run, attempt, i, -1);
 		zip_add(zip, name, text);
 	}
-	for (i = 0; i < run_job_count(run); i++)
+	for (i = 0; i < run_job_count(run, attempt); i++)
 		for (step = 0; step < SIM_STEPS; step++) {
 			(void)snprintf(name, sizeof(name), "%s/%d_%s.txt",
 			    run_job_name(run, i), step + 1,

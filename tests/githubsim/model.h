@@ -36,6 +36,7 @@
 #define SIM_URL_MAX		4096
 #define SIM_PAGE_MAX		100	/* GitHub's per_page */
 #define SIM_FILTERED_MAX	1000	/* results of a filtered list */
+#define SIM_NAME_BYTES		201	/* of "owner/name" */
 #define SIM_PLAN_STEPS		8
 #define SIM_JOBS_MAX		10	/* of a run */
 #define SIM_LOG_TEXT_MAX	(64 * 1024 * 1024)	/* of a job */
@@ -81,7 +82,7 @@ struct owner {
 /* Who is limited: a user by all of its tokens, or an installation. */
 struct account {
 	TAILQ_ENTRY(account) entry;
-	char		*name;	/* login, "app/7", "installation/7" */
+	char		*name;	/* login, or "installation/7" */
 	struct owner	*owner;
 	struct budget	 budget;
 };
@@ -118,7 +119,6 @@ struct app {
 	char		*name;
 	char		*client_id;
 	struct owner	*owner;
-	struct account	*account;
 	struct evp_pkey_st *key;	/* public, that its JWTs must fit */
 	struct json_object *grants;	/* {"actions": "write"} */
 	int64_t		 lifetime;	/* ms, of the tokens given out */
@@ -282,6 +282,7 @@ struct settings {
 	int64_t		 cancel_delay;		/* ms */
 	int		 weak_304;		/* a 304's ETag keeps W/ */
 	int		 log_headers;		/* of every request */
+	int		 log_answers;		/* their bodies */
 	struct limits	 limits;
 	int		 limit_status;		/* 403 or 429 */
 	int64_t		 retry_after;		/* seconds, -1: no header */
@@ -354,6 +355,7 @@ struct owner *owner_find(const char *login);
 struct repo *repo_new(const char *full_name, int64_t id);
 struct repo *repo_find(const char *owner, const char *name);
 struct repo *repo_find_id(int64_t);
+int	 repo_full_name(char *, size_t, const char *owner, const char *name);
 struct repo *repo_find_alias(const char *owner, const char *name);
 struct repo *repo_next(struct repo *);		/* NULL: the first */
 int	 repo_rename(struct repo *, const char *full_name);
@@ -384,6 +386,10 @@ int	 token_scope(const struct token *, const char *);
 void	 token_free(struct token *);	/* no call may have it */
 struct token *token_find(const char *text);
 void	 token_hash(const char *text, char [SIM_TOKEN_ID]);
+
+/* alias.c: names of before, which redirect until someone takes them. */
+void	 alias_add(const char *full_name, int64_t id);
+void	 alias_remove(const char *full_name);
 
 /* apps_state.c: GitHub Apps and where they are installed. */
 struct app *app_get(int64_t id);		/* made when missing */

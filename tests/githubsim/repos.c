@@ -94,7 +94,7 @@ org_get(struct call *c)
 	if (owner == NULL || !owner->organization)
 		answer_error(c, 404, "Not Found");
 	else
-		answer_json(c, 200, render_public(c, owner));
+		answer_json(c, 200, render_org(c, owner));
 }
 
 void

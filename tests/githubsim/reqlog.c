@@ -45,6 +45,7 @@ struct entry {
 	char		*body;
 	char		 token[SIM_TOKEN_ID];
 	struct json_object *headers;	/* or NULL */
+	char		*answer;	/* its body, or NULL */
 	int		 status;
 	enum fault_kind	 fault;
 	enum port_kind	 port;
@@ -122,6 +123,10 @@ reqlog_add(struct call *c)
 	memcpy(e->token, c->token_id, sizeof(e->token));
 	if (c->port == PORT_STORAGE || sim.settings.log_headers)
 		e->headers = headers_of(c);
+	if (sim.settings.log_answers && c->len > 0 && c->body != NULL) {
+		c->body[c->len] = '\0';
+		e->answer = copy(c->body);
+	}
 	e->fault = c->fault.kind;
 	e->status = e->fault == FAULT_HANG || e->fault == FAULT_RESET ? 0 :
 	    c->status;
@@ -336,6 +341,8 @@ entry_show(const struct entry *e)
 	ADD("fault", render_string(fault_name(e->fault)));
 	if (e->headers != NULL)
 		ADD("headers", json_object_get(e->headers));
+	if (e->answer != NULL)
+		ADD("answer", json_object_new_string(e->answer));
 #undef ADD
 	return (o);
 }
@@ -350,6 +357,7 @@ entry_free(struct entry *e)
 	free(e->match);
 	free(e->agent);
 	free(e->body);
+	free(e->answer);
 	free(e);
 }
 

@@ -15,8 +15,8 @@
  */
 
 /*
- * githubsim: repositories, their workflows and runs, and the names that
- * repositories had before.  Must not know how anything is shown.
+ * githubsim: repositories, their workflows and runs.  Must not know how
+ * anything is shown.
  */
 
 #include "config.h"
@@ -30,32 +30,18 @@
 
 #include "githubsim.h"
 
-#define NAME_MAX_BYTES	201	/* owner/name */
 #define WORKFLOWS_DIR	".github/workflows/"
 
-/* A former name: GitHub redirects it until someone takes the name. */
-struct alias {
-	RB_ENTRY(alias)	 entry;
-	char		*full_name;
-	int64_t		 id;
-};
-
-static int	 alias_cmp(struct alias *, struct alias *);
 static int	 repo_id_cmp(struct repo *, struct repo *);
 static int	 repo_name_cmp(struct repo *, struct repo *);
 static int	 run_order_cmp(struct run *, struct run *);
 static int	 run_id_cmp(struct run *, struct run *);
 static int	 repo_set_name(struct repo *, const char *);
-static void	 alias_add(const char *, int64_t);
-static void	 alias_remove(const char *);
-static int	 join(char *, size_t, const char *, const char *);
 static int	 integer(const char *, int64_t *);
 
-RB_PROTOTYPE(alias_tree, alias, entry, alias_cmp)
 RB_PROTOTYPE(repo_ids, repo, by_id, repo_id_cmp)
 RB_PROTOTYPE(repo_names, repo, by_name, repo_name_cmp)
 RB_PROTOTYPE(run_ids, run, by_id, run_id_cmp)
-RB_GENERATE(alias_tree, alias, entry, alias_cmp)
 RB_GENERATE(repo_ids, repo, by_id, repo_id_cmp)
 RB_GENERATE(repo_names, repo, by_name, repo_name_cmp)
 RB_GENERATE(run_ids, run, by_id, run_id_cmp)
@@ -105,12 +91,12 @@ static int
 repo_set_name(struct repo *repo, const char *full_name)
 {
 	const char	*slash = strchr(full_name, '/');
-	char		 owner[NAME_MAX_BYTES];
+	char		 owner[SIM_NAME_BYTES];
 	size_t		 len;
 
 	if (slash == NULL || slash == full_name || slash[1] == '\0' ||
 	    strchr(slash + 1, '/') != NULL ||
-	    strlen(full_name) >= NAME_MAX_BYTES) {
+	    strlen(full_name) >= SIM_NAME_BYTES) {
 		errno = EINVAL;
 		return (-1);
 	}
@@ -188,24 +174,12 @@ repo_find_id(int64_t id)
 struct repo *
 repo_find(const char *owner, const char *name)
 {
-	char		 full[NAME_MAX_BYTES];
+	char		 full[SIM_NAME_BYTES];
 	struct repo	 key = { .full_name = full };
 
-	if (join(full, sizeof(full), owner, name) == -1)
+	if (repo_full_name(full, sizeof(full), owner, name) == -1)
 		return (NULL);
 	return (RB_FIND(repo_names, &sim.repo_names, &key));
-}
-
-struct repo *
-repo_find_alias(const char *owner, const char *name)
-{
-	char		 full[NAME_MAX_BYTES];
-	struct alias	 key = { .full_name = full }, *alias;
-
-	if (join(full, sizeof(full), owner, name) == -1 ||
-	    (alias = RB_FIND(alias_tree, &sim.aliases, &key)) == NULL)
-		return (NULL);
-	return (repo_find_id(alias->id));
 }
 
 struct repo *
@@ -424,37 +398,8 @@ run_save_attempt(struct run *run)
 	return (0);
 }
 
-static void
-alias_add(const char *full_name, int64_t id)
-{
-	struct alias	*alias, *old;
-
-	if ((alias = calloc(1, sizeof(*alias))) == NULL ||
-	    (alias->full_name = strdup(full_name)) == NULL)
-		err(1, NULL);
-	alias->id = id;
-	if ((old = RB_INSERT(alias_tree, &sim.aliases, alias)) != NULL) {
-		old->id = id;
-		free(alias->full_name);
-		free(alias);
-	}
-}
-
-static void
-alias_remove(const char *full_name)
-{
-	struct alias	 key, *alias;
-
-	key.full_name = (char *)(uintptr_t)full_name;
-	if ((alias = RB_FIND(alias_tree, &sim.aliases, &key)) == NULL)
-		return;
-	RB_REMOVE(alias_tree, &sim.aliases, alias);
-	free(alias->full_name);
-	free(alias);
-}
-
-static int
-join(char *buf, size_t size, const char *owner, const char *name)
+int
+repo_full_name(char *buf, size_t size, const char *owner, const char *name)
 {
 	int	 n = snprintf(buf, size, "%s/%s", owner, name);
 
@@ -468,12 +413,6 @@ integer(const char *text, int64_t *value)
 
 	*value = strtonum(text, 1, INT64_MAX, &error);
 	return (error == NULL ? 0 : -1);
-}
-
-static int
-alias_cmp(struct alias *a, struct alias *b)
-{
-	return (strcasecmp(a->full_name, b->full_name));
 }
 
 static int

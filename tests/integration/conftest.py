@@ -12,13 +12,18 @@
 # ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
 # OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
 
-"""Fixtures for more than one file of tests."""
+"""Fixtures for more than one file of tests, and what the session says of
+githubsim at its end, also where workers ran the tests."""
 
+import collections
 import shutil
+import sys
 
 import pytest
 
 import terminal
+
+COUNT = collections.Counter()
 
 
 @pytest.fixture
@@ -28,3 +33,28 @@ def tmux(tmp_path):
     t = terminal.Tmux(tmp_path)
     yield t
     t.stop()
+
+
+def counted():
+    """Of this process; nothing is imported for it."""
+    client = sys.modules.get("githubsim_client")
+    return dict(client.COUNT) if client else {}
+
+
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["githubsim"] = counted()
+    else:
+        COUNT.update(counted())
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    COUNT.update(getattr(node, "workeroutput", {}).get("githubsim", {}))
+
+
+def pytest_terminal_summary(terminalreporter):
+    if COUNT:
+        terminalreporter.write_line(
+            "githubsim: " + ", ".join(f"{n} {what}" for what, n in
+                                      sorted(COUNT.items())))

@@ -16,53 +16,15 @@
 """Who may do what at githubsim: GitHub Apps, fine-grained and classic
 tokens, what an owner's lists show to whom."""
 
-import base64
-import json
-import subprocess
 import time
 
 import pytest
 
+from githubsim_app import APP, AT, CREATE, GRANTS, jwt, keys  # noqa: F401
 from githubsim_client import (  # noqa: F401 (fixtures)
     OTHER, RUNS, TOKEN, WORKFLOWS, Client, gh, sim)
 
-APP, AT = 4242, 77
-GRANTS = {"actions": "write", "metadata": "read"}
-CREATE = f"/app/installations/{AT}/access_tokens"
-
-
 # GitHub Apps.
-
-@pytest.fixture(scope="session")
-def keys(tmp_path_factory):
-    """Two RSA keys: the app's, and somebody's."""
-    made = []
-    for name in ("app", "other"):
-        key = tmp_path_factory.mktemp("keys") / name
-        subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"],
-                       check=True, stderr=subprocess.DEVNULL)
-        public = subprocess.run(
-            ["openssl", "pkey", "-in", str(key), "-pubout"],
-            check=True, capture_output=True, text=True).stdout
-        made.append((key, public))
-    return made
-
-
-def b64(data):
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def jwt(key, alg="RS256", **claims):
-    now = int(time.time())
-    claims = {"iat": now - 60, "exp": now + 540, "iss": APP, **claims}
-    text = b64(json.dumps({"alg": alg, "typ": "JWT"}).encode()) + "." + \
-        b64(json.dumps({k: v for k, v in claims.items()
-                        if v is not None}).encode())
-    signature = subprocess.run(
-        ["openssl", "dgst", "-sha256", "-sign", str(key)],
-        input=text.encode(), check=True, capture_output=True).stdout
-    return f"{text}.{b64(signature)}"
-
 
 @pytest.fixture
 def app(sim, keys):
