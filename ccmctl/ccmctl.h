@@ -395,11 +395,22 @@ enum sign show_run_sign(const char *status);
 void dashboard_print(FILE *f, const struct term *term,
     struct json_object *answer, int64_t now, size_t first);
 
-/* --- monitor.c, events.c, menu.c: what stays until one leaves it. ----- */
+/* --- board.c, monitor.c, events.c, menu.c: until one leaves them. ----- */
 
 /*
- * Draw the dashboard again every `interval` seconds until `q` or a signal,
- * over restarts of the daemon.  Returns an exit code.
+ * Take an event of a subscription with snapshot; what is known from them as
+ * pipeline.list with stats would answer it, NULL before the first snapshot
+ * is whole.  board_event returns 1 if that is another one now.
+ */
+int board_event(const char *kind, struct json_object *data);
+struct json_object *board_answer(void);
+size_t board_rows(void);
+void board_clear(void);
+
+/*
+ * Draw the dashboard whenever something changes, and every `interval`
+ * seconds, until `q` or a signal, over restarts of the daemon.  Returns an
+ * exit code.
  */
 int monitor_run(struct client *c, const char *path, struct term *term,
     int interval);

@@ -32,7 +32,7 @@
 #include "json.h"
 #include "menu.h"
 
-/* Seconds between two looks of the monitor. */
+/* Seconds until the monitor shows times anew. */
 #define INTERVAL	2
 
 static void	 list(struct menu *);

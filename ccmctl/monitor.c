@@ -19,9 +19,9 @@
  * of ccmctl.  Must not leave the terminal changed, whatever ends it, and
  * must not end because the daemon does.
  *
- * The data come from one pipeline.list a refresh.  Where a subscription is
- * to take its place, ask() sends that instead, and on_event() takes each
- * answer as it does now.
+ * The data come as events of a subscription, into board.c; on a lost
+ * connection, from the snapshot of the next one.  Now and then the daemon is
+ * asked for a sign of life: no event comes from one that hangs.
  */
 
 #include "config.h"
@@ -41,18 +41,22 @@
 
 /* Milliseconds until a lost daemon is tried again. */
 #define RECONNECT	500
+/* Milliseconds of silence until a sign of life is asked for, and for it. */
+#define PING		10000
+/* Milliseconds from a change to its being drawn, for others to join it. */
+#define DRAW_DELAY	100
 
 static struct {
 	struct client		*client;
 	const char		*path;
 	struct term		*term;
-	struct json_object	*answer;	/* the last one, or NULL */
 	char			*why;		/* there is no daemon: why */
-	size_t			 rows;
 	size_t			 first;		/* row on top */
 	int			 interval;	/* milliseconds */
+	int			 subscribed;
 	int			 waiting;	/* for an answer */
 	int64_t			 next;		/* when to ask, to connect */
+	int64_t			 draw_at;
 	int			 stop;
 } mon;
 
@@ -63,9 +67,12 @@ static int64_t	 milliseconds_left(void);
 static void	 on_key(void);
 static void	 scroll(long);
 static void	 on_time(void);
+static void	 overdue(void);
 static void	 ask(void);
+static void	 on_input(void);
 static void	 on_event(enum client_event);
 static void	 on_answer(void);
+static void	 on_change(void);
 static void	 lose(void);
 static void	 draw(void);
 static void	 draw_into(FILE *);
@@ -98,7 +105,7 @@ monitor_run(struct client *c, const char *path, struct term *term,
 	}
 	term_leave();
 	signals_catch_stop(0);
-	json_object_put(mon.answer);
+	board_clear();
 	free(mon.why);
 	return (EXIT_OK);
 }
@@ -153,13 +160,14 @@ wait_for_something(void)
 	if (pfd[0].revents != 0)
 		on_key();
 	if (pfd[1].revents != 0)
-		on_event(client_step(mon.client));
+		on_input();
 }
 
 static int64_t
 milliseconds_left(void)
 {
-	int64_t	 left = mon.next - client_now();
+	int64_t	 left = (mon.next < mon.draw_at ? mon.next : mon.draw_at) -
+	    client_now();
 
 	return (left > 0 ? left : 0);
 }
@@ -193,50 +201,78 @@ static void
 scroll(long by)
 {
 	long	 first = (long)mon.first + by;
-	long	 last = (long)mon.rows - 1;
+	long	 last = (long)board_rows() - 1;
 
 	if (first > last)
 		first = last;
 	mon.first = first < 0 ? 0 : (size_t)first;
 }
 
-/* The time has come to ask, to connect, or to give an answer up. */
+/* The time has come to draw, to ask, to connect, or to give up waiting. */
 static void
 on_time(void)
 {
-	if (mon.stop || milliseconds_left() > 0)
+	int64_t	 now = client_now();
+
+	if (!mon.stop && now >= mon.draw_at)
+		draw();
+	if (mon.stop || now < mon.next)
 		return;
-	if (mon.waiting) {
-		(void)snprintf(mon.client->why, sizeof(mon.client->why),
-		    "no answer within %d seconds", CLIENT_TIMEOUT / 1000);
-		client_close(mon.client);
-		lose();
-	} else if (mon.client->fd != -1 && mon.client->ready)
+	if (mon.waiting)
+		overdue();
+	else if (mon.client->fd != -1 && mon.client->ready)
 		ask();
 	else if (client_open(mon.client, mon.path) == -1)
 		lose();
 	else {
 		mon.waiting = 1;
-		mon.next = client_now() + CLIENT_TIMEOUT;
+		mon.next = client_now() + PING;
 	}
 }
 
+static void
+overdue(void)
+{
+	(void)snprintf(mon.client->why, sizeof(mon.client->why),
+	    "no answer within %d seconds", PING / 1000);
+	client_close(mon.client);
+	lose();
+}
+
+/* For the events; once they come, for a sign of life. */
 static void
 ask(void)
 {
 	struct json_object	*args = json_object_new_object();
 	int			 n;
 
-	json_object_object_add(args, "include",
-	    json_object_new_string("stats"));
-	n = client_send(mon.client, "pipeline.list", args);
+	if (mon.subscribed)
+		n = client_send(mon.client, "daemon.status", args);
+	else {
+		json_object_object_add(args, "snapshot",
+		    json_object_new_boolean(1));
+		n = client_subscribe(mon.client, args);
+	}
 	json_object_put(args);
 	if (n == -1) {
 		lose();
 		return;
 	}
 	mon.waiting = 1;
-	mon.next = client_now() + CLIENT_TIMEOUT;
+	mon.next = client_now() + PING;
+}
+
+/* All that came at once, one by one. */
+static void
+on_input(void)
+{
+	enum client_event	 event = client_step(mon.client);
+
+	for (; event != CLIENT_MORE; event = client_next(mon.client)) {
+		on_event(event);
+		if (mon.client->fd == -1)
+			return;
+	}
 }
 
 static void
@@ -244,7 +280,10 @@ on_event(enum client_event event)
 {
 	switch (event) {
 	case CLIENT_MORE:
-	case CLIENT_EVENT:	/* it has no subscription */
+		break;
+	case CLIENT_EVENT:
+		if (board_event(mon.client->event_kind, mon.client->event))
+			on_change();
 		break;
 	case CLIENT_READY:
 		ask();
@@ -262,30 +301,38 @@ on_event(enum client_event event)
 static void
 on_answer(void)
 {
-	struct json_object	*list;
-	const char		*error;
+	const char	*error;
 
 	mon.waiting = 0;
-	mon.next = client_now() + mon.interval;
+	mon.next = client_now() + PING;
+	if (mon.subscribed)
+		return;
 	free(mon.why);
 	mon.why = NULL;
 	if (mon.client->status >= 400) {
 		error = json_string(mon.client->answer, "error");
 		mon.why = strdup(error != NULL ? error : "it failed");
 		mon.next = client_now() + RECONNECT;
-	} else {
-		json_object_put(mon.answer);
-		mon.answer = json_object_get(mon.client->answer);
-		list = json_member(mon.answer, "pipelines", json_type_array);
-		mon.rows = list != NULL ? json_object_array_length(list) : 0;
-		scroll(0);
-	}
-	draw();
+	} else
+		mon.subscribed = 1;
+	on_change();
+}
+
+/* Others that come with it are drawn with it. */
+static void
+on_change(void)
+{
+	int64_t	 soon = client_now() + DRAW_DELAY;
+
+	scroll(0);
+	if (soon < mon.draw_at)
+		mon.draw_at = soon;
 }
 
 static void
 lose(void)
 {
+	mon.subscribed = 0;
 	mon.waiting = 0;
 	mon.next = client_now() + RECONNECT;
 	free(mon.why);
@@ -301,6 +348,7 @@ draw(void)
 	char	*frame = NULL;
 	size_t	 len;
 
+	mon.draw_at = client_now() + mon.interval;
 	if (mon.stop || (f = open_memstream(&frame, &len)) == NULL)
 		return;
 	draw_into(f);
@@ -312,16 +360,17 @@ draw(void)
 static void
 draw_into(FILE *f)
 {
-	struct term	 term = *mon.term;
-	char		*shown, line[256];
-	size_t		 used;
+	struct json_object	*answer = board_answer();
+	struct term		 term = *mon.term;
+	char			*shown, line[256];
+	size_t			 used;
 
 	/* The last line is the monitor's own. */
 	if (term.height > 1)
 		term.height--;
-	if (mon.answer != NULL)
-		dashboard_print(f, &term, mon.answer, time(NULL), mon.first);
-	if (mon.why == NULL && mon.answer != NULL) {
+	if (answer != NULL)
+		dashboard_print(f, &term, answer, time(NULL), mon.first);
+	if (mon.why == NULL && answer != NULL) {
 		term_put(f, &term, STYLE_DIM, "q quit");
 		return;
 	}

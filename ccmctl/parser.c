@@ -45,7 +45,7 @@ static const struct verb_arg args_monitor[] = {
 	{ "once", CHECK_FLAG, PLACE_QUERY, 0, '1', 1, 5,
 	    "print it once and end" },
 	{ "interval", CHECK_INT, PLACE_QUERY, 0, 'i', 1, 3600,
-	    "seconds between two looks, 2" },
+	    "seconds until times are shown anew, 2" },
 };
 
 static const struct verb_arg args_help[] = {

@@ -34,8 +34,9 @@ WAIT = 20          # seconds that anything may take
 
 # Type numbers are the order of the rows, from 1.
 ROWS = re.findall(r"^MSG\((\w+),", (TOP / "common/msg.def").read_text(), re.M)
-HELLO, OP, ANSWER = (ROWS.index(n) + 1
-                     for n in ("CTL_HELLO", "CTL_OP", "CTL_ANSWER"))
+HELLO, OP, ANSWER, EVENT = (
+    ROWS.index(n) + 1
+    for n in ("CTL_HELLO", "CTL_OP", "CTL_ANSWER", "CTL_EVENT"))
 VERSION = 1
 CHUNK = 64 * 1024
 
@@ -59,8 +60,35 @@ def pieces(op, status, body, size=CHUNK):
                     for i, p in enumerate(parts))
 
 
+def text(value):
+    value = value.encode("utf-8", "surrogateescape")
+    return struct.pack(">I", len(value)) + value + b"\0"
+
+
+def event(op, kind, data, id=""):
+    if not isinstance(data, bytes):
+        data = json.dumps(data, ensure_ascii=False).encode()
+    return frame(EVENT, struct.pack(">Q", op) + text(id) + text(kind) +
+                 struct.pack(">I", len(data)) + data)
+
+
+def snapshot(op, pipelines):
+    """All there is, as the operation `events` tells it at first."""
+    parts = [event(op, "reset", {"reason": "snapshot"})]
+    for p in pipelines:
+        parts.append(event(op, "pipeline", {
+            k: v for k, v in p.items() if k != "metrics"}))
+        if "metrics" in p:
+            parts.append(event(op, "stats", {
+                **p["metrics"], "pipeline_id": p["pipeline_id"]}))
+    return b"".join([*parts, event(op, "synced", {}, "1-1")])
+
+
 class Daemon:
-    """Answers by `answers[verb]`: (status, object or bytes), a callable of
+    """The operation `events` is answered from answers["pipeline.list"];
+    what comes later is told by tell().
+
+    Answers by `answers[verb]`: (status, object or bytes), a callable of
     the arguments, or raw bytes for the wire by `raw[verb]`, a callable of
     the operation's number.  None closes the connection."""
 
@@ -73,6 +101,7 @@ class Daemon:
         self.changed = threading.Condition()
         self.connections = []
         self.listener = None
+        self.subscribers = []
         self.start()
 
     def start(self):
@@ -94,6 +123,7 @@ class Daemon:
             except OSError:
                 pass
         self.connections = []
+        self.subscribers = []
 
     def accept(self, listener):
         while True:
@@ -137,6 +167,9 @@ class Daemon:
                     return
                 s.sendall(data)
                 continue
+            if verb == "events":
+                s.sendall(self.subscribe(s, op))
+                continue
             got = self.answers.get(verb, (501, {
                 "success": False, "error": "Not implemented",
                 "code": "not_found"}))
@@ -144,6 +177,20 @@ class Daemon:
             if not isinstance(body, bytes):
                 body = json.dumps(body, ensure_ascii=False).encode()
             s.sendall(pieces(op, status, body))
+
+    def subscribe(self, s, op):
+        status, body = self.answers["pipeline.list"]
+        if status >= 400:
+            return pieces(op, status, json.dumps(body).encode())
+        self.subscribers.append((s, op))
+        return answer(op, 200, b'{"success": true}') + snapshot(
+            op, body["pipelines"])
+
+    def tell(self, make):
+        """make: from an operation's number to bytes, for each that
+        subscribed."""
+        for s, op in self.subscribers:
+            s.sendall(make(op))
 
     def wait_seen(self, count):
         with self.changed:

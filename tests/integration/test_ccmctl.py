@@ -28,7 +28,8 @@ import tempfile
 
 import pytest
 
-from control_standin import CHUNK, ANSWER, OP, Daemon, answer, frame, hello
+from control_standin import (ANSWER, CHUNK, EVENT, OP, Daemon, answer, event,
+                             frame, hello)
 from terminal import (CCMCTL, TOP, WAIT, Terminal, display_width,
                       environment, strip)
 
@@ -694,6 +695,63 @@ def test_colour(daemon):
 ENTER, LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
 
 
+BROKEN_EVENTS = {
+    "other op": lambda op: event(op + 1, "stats", {}),
+    "no object": lambda op: event(op, "stats", b"[1]"),
+    "no JSON": lambda op: event(op, "stats", b"{"),
+    "raw escape": lambda op: event(op, "stats", b'{"a": "\x1b[2J"}'),
+    "long kind": lambda op: event(op, "k" * 65, {}),
+    "trailing byte": lambda op: frame(EVENT, event(op, "s", {})[16:] + b"!"),
+    "an answer": lambda op: answer(op, 200, b"{}"),
+    "too large": lambda op: event(op, "stats", b" " * (128 * 1024 + 1)),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN_EVENTS)
+def test_monitor_broken_events(daemon, what):
+    """The daemon is left, and said why; then asked anew."""
+    daemon.answers["pipeline.list"] = listing(*THREE)
+    t = on_terminal(daemon, "monitor")
+    t.expect("q quit")
+    daemon.tell(BROKEN_EVENTS[what])
+    t.expect("waiting for the daemon: protocol error")
+    daemon.wait_seen(3)
+    t.type("q")
+    assert t.wait() == 0
+    assert verbs_seen(daemon) == ["daemon.status", "events", "events"]
+
+
+def test_monitor_unexpected_events(daemon):
+    """What it does not know, or what has no place, changes nothing."""
+    daemon.answers["pipeline.list"] = listing(*THREE)
+    t = on_terminal(daemon, "monitor", columns=200)
+    t.expect("q quit")
+    for kind, data in (
+            ("stats", {}), ("stats", {"pipeline_id": "unknown"}),
+            ("stats", {"pipeline_id": 1}), ("pipeline", {}), ("news", {}),
+            ("pipeline", {"pipeline_id": None}), ("synced", {}), ("", {}),
+            ("\x1b[31m", {"pipeline_id": "\x1b[2J"}), ("run", {})):
+        daemon.tell(lambda op: event(op, kind, data))
+    for evil in HOSTILE:
+        daemon.tell(lambda op: event(op, "pipeline", {
+            "pipeline_id": "evil", "repository": evil, "status": evil,
+            "created_at": evil}))
+        daemon.tell(lambda op: event(op, "stats", {
+            "pipeline_id": "evil", "last_run": {
+                "status": evil, "timestamp": evil}}))
+    daemon.tell(lambda op: event(op, "pipeline", pipeline(
+        "last", "the/last", "")))
+    t.expect("the/last")
+    assert "5 pipelines: 3 active, 1 inactive, 1 error" in t.text
+    t.type("q")
+    assert t.wait() == 0
+    assert not re.search("[\x07\x08\x7f-\x9f\u202e\u200b]", t.text)
+    assert set(re.findall("\x1b(.[^A-Za-z]*[A-Za-z])", t.text)) <= {
+        "[0m", "[1m", "[2m", "[31m", "[32m", "[33m", "[36m", "[H", "[J",
+        "[K", "[2J", "[?7l", "[?7h", "[?25l", "[?25h", "[?1049h",
+        "[?1049l"}
+
+
 @pytest.mark.parametrize("end", ["q", "\x03", "TERM", "HUP", "INT"])
 def test_monitor_restores_the_terminal(daemon, end):
     daemon.answers["pipeline.list"] = listing(*THREE)
@@ -718,7 +776,8 @@ def test_monitor_needs_a_daemon_at_first(tmp_path):
 
 def test_monitor_on_a_screen(daemon, tmux):
     daemon.answers["pipeline.list"] = listing(*THREE)
-    tmux.start("LC_ALL=C.UTF-8 %s -s %s monitor -i 1" % (CCMCTL, daemon.path))
+    tmux.start("LC_ALL=C.UTF-8 %s -s %s monitor -i 3600" % (
+        CCMCTL, daemon.path))
     screen = tmux.expect(lambda s: "q quit" in s)
     assert tmux.state() == "1 0"
     lines = screen.splitlines()
@@ -738,9 +797,23 @@ def test_monitor_on_a_screen(daemon, tmux):
     tmux.expect(lambda s: "very.long.domain.name.example.org" in s)
     tmux.call("resize-window", "-t", "s", "-x", "80", "-y", "24")
 
-    # New figures come by themselves.
-    daemon.answers["pipeline.list"] = listing(pipeline(
-        repository="new/repo", metrics=stats("p")))
+    # What changes is shown, and only that.
+    daemon.tell(lambda op: event(op, "stats", stats(
+        "pipe_0123456789ab", health_score=17)))
+    tmux.expect(lambda s: re.search(r"myuser/\S+ +✓ Active .* 17 ", s))
+    daemon.tell(lambda op: event(op, "pipeline", pipeline(
+        status="error")))
+    tmux.expect(lambda s: re.search(r"myuser/\S+ +✗ Error .* 17 ", s))
+    daemon.tell(lambda op: event(op, "pipeline", pipeline(
+        "pipe_first", "first/one", created_at="2026-01-05T10:29:59Z")))
+    screen = tmux.expect("first/one")
+    assert screen.index("first/one") < screen.index("myuser/")
+    assert "4 pipelines: 2 active, 1 inactive, 1 error" in screen
+    # All anew.
+    new = pipeline(repository="new/repo", metrics=stats("p"))
+    daemon.answers["pipeline.list"] = listing(new)
+    daemon.tell(lambda op: event(op, "reset", {"reason": "gap"}) +
+                event(op, "pipeline", new) + event(op, "synced", {}))
     screen = tmux.expect(lambda s: "new/repo" in s and "1 pipeline:" in s)
     lines = screen.splitlines()
     assert lines[1].endswith("0 error"), screen     # nothing of the old one
@@ -789,6 +862,6 @@ def test_monitor_with_more_than_fits(daemon, tmux):
     tmux.call("resize-window", "-t", "s", "-x", "150", "-y", "40")
     tmux.expect(lambda s: s.startswith("Pipeline Status Dashboard\n") and
                 max(map(display_width, s.splitlines())) > 80)
-    assert len(daemon.seen) == 2        # daemon.status, one pipeline.list
+    assert verbs_seen(daemon) == ["daemon.status", "events"]
     tmux.call("send-keys", "-t", "s", "q")
     tmux.expect(lambda s: tmux.state() == "0 1")

@@ -219,7 +219,7 @@ def test_the_description_s_flows(world, menu, columns, rows):
 
     screen = m.monitor("✗")
     assert screen.startswith("Pipeline Status Dashboard\n")
-    assert "2 pipelines: 2 active, 0 inactive, 0 error" in screen
+    assert "2 active, 0 inactive, 0 error" in screen
     assert re.search(r"│ pipe_\S+ +myuser/myapp +✓ Active +\d+\.\d% ",
                      screen), screen
     m.nothing_overflows()
@@ -245,6 +245,54 @@ def test_the_description_s_flows(world, menu, columns, rows):
     m.enter("0")
     m.page(MAIN)
     m.ends("0", "Enter")
+
+
+@pytest.mark.parametrize("columns, rows", SIZES)
+def test_the_monitor_is_told(world, menu, columns, rows):
+    """It asks nothing anew (-i 3600): what it shows it was told."""
+    pipeline = world.provision("myuser/myapp", linked_domain="myapp.com")
+    m = menu(columns, rows, "monitor", "-i", "3600")
+
+    def shows(*patterns):
+        screen = m.tmux.expect(lambda s: "q quit" in s and all(
+            re.search(p, s, re.M) for p in patterns))
+        m.nothing_overflows()
+        return screen
+
+    def waits(why):
+        m.tmux.expect(lambda s: last_line(s).startswith(
+            "waiting for the daemon: ") and why in s)
+        m.nothing_overflows()
+
+    shows(r": 1 active", r"myuser/\S+ +✓ Active")
+    run = world.sim.add_run("myuser/myapp", "deploy.yml",
+                            status="in_progress")
+    shows("1 running", r"myuser/\S+ .* ⟳ ")
+    world.sim.patch_run("myuser/myapp", run, status="completed",
+                        conclusion="failure")
+    screen = shows(r"myuser/\S+ .* ✗ ")
+    assert "running" not in screen
+    world.provision("acme/a-rather-long-name-for-a-shop",
+                    linked_domain="a.rather.long.name.example.org")
+    shows(": 2 active", "acme/")
+    m.columns, m.rows = {80: (120, 40), 120: (80, 24)}[columns]
+    m.tmux.resize(m.columns, m.rows)
+    m.tmux.expect(lambda s: max(map(display_width, s.splitlines())) in
+                  range(m.columns - 6, m.columns + 1))
+    m.nothing_overflows()
+
+    # One child goes, and the set with it; then all of them.
+    world.kill("ccmd-api")
+    waits("connection lost: the daemon ended or restarts")
+    shows(": 2 active")
+    world.stop()
+    waits("no daemon at")
+    world.start()
+    shows(": 2 active")
+    world.request("DELETE", "/api/pipelines/" + pipeline)
+    shows(": 1 active", r"myuser/\S+ +⏸ Inactive")
+    m.ends("C-c")
+    assert m.tmux.state() == "0 1"
 
 
 def test_wrong_entries_are_asked_again(world, menu):
