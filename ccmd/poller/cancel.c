@@ -41,6 +41,7 @@
 
 #define CANCEL_LISTS	5
 #define CANCEL_RUNS	500	/* followed at a time */
+#define CANCEL_PAGES	5	/* of a list, a hundred runs each */
 #define VERIFY_SOON_MS	1000	/* while a client waits */
 #define VERIFY_LATE_MS	10000
 #define VERIFY_SOON	10	/* rounds at the short interval */
@@ -69,6 +70,7 @@ struct list {
 	struct cancel	*cancel;
 	struct gh_call	*call;
 	const char	*status;
+	int		 pages;
 };
 
 struct cancel {
@@ -91,6 +93,7 @@ struct cancel {
 };
 
 static void	 ask_lists(struct cancel *);
+static int	 lists_pending(const struct cancel *);
 static void	 on_list(const struct gh_reply *, void *);
 static void	 list_failed(struct cancel *, const struct gh_reply *);
 static void	 take_list(struct cancel *, struct json_object *);
@@ -164,8 +167,9 @@ cancel_free(struct cancel *c)
 int
 cancel_report(const struct cancel *c, struct json_object *o)
 {
-	struct json_object	*cancelled, *cancelling;
+	struct json_object	*cancelled, *cancelling, *warnings = NULL;
 	const struct victim	*v;
+	char			 text[MSG_TEXT_MAX];
 
 	cancelled = json_object_new_array();
 	cancelling = json_object_new_array();
@@ -178,7 +182,14 @@ cancel_report(const struct cancel *c, struct json_object *o)
 			    json_object_new_int64(v->id));
 	json_object_object_add(o, "cancelled", cancelled);
 	json_object_object_add(o, "cancelling", cancelling);
-	json_object_object_add(o, "warnings", json_object_get(c->warnings));
+	if (json_object_deep_copy(c->warnings, &warnings, NULL) == -1)
+		warnings = json_object_new_array();
+	if (lists_pending(c) && !c->list_warned) {
+		(void)snprintf(text, sizeof(text), "GitHub did not tell the "
+		    "unfinished runs of %s in time", c->name);
+		json_object_array_add(warnings, json_object_new_string(text));
+	}
+	json_object_object_add(o, "warnings", warnings);
 	return (!c->settled);
 }
 
@@ -194,6 +205,7 @@ ask_lists(struct cancel *c)
 		l = &c->lists[i];
 		l->cancel = c;
 		l->status = statuses[i];
+		l->pages = 0;
 		if (snprintf(path, sizeof(path), "/repos/%s/actions/"
 		    "workflows/%lld/runs?status=%s&per_page=100&"
 		    "exclude_pull_requests=true", c->name,
@@ -212,17 +224,29 @@ on_list(const struct gh_reply *r, void *arg)
 {
 	struct list	*l = arg;
 	struct cancel	*c = l->cancel;
-	size_t		 i;
 
 	l->call = NULL;
-	if (r->result == GH_OK)
+	if (r->result == GH_OK) {
 		take_list(c, r->json);
-	else
+		if (r->next != NULL && ++l->pages < CANCEL_PAGES &&
+		    (l->call = github_call(c->gh, GH_COMMAND, "GET", r->next,
+		    NULL, NULL, 0, on_list, l)) == NULL)
+			c->failed++;
+	} else
 		list_failed(c, r);
+	if (!lists_pending(c))
+		lists_done(c);
+}
+
+static int
+lists_pending(const struct cancel *c)
+{
+	size_t	 i;
+
 	for (i = 0; i < CANCEL_LISTS; i++)
 		if (c->lists[i].call != NULL)
-			return;
-	lists_done(c);
+			return (1);
+	return (0);
 }
 
 /* An outage, or access lost: said once, and GitHub is asked again. */
@@ -283,6 +307,15 @@ lists_done(struct cancel *c)
 	if (c->failed > 0)
 		again_in(c, RETRY_MS);
 	check_settled(c);
+	/* Nothing to wait for before GitHub is asked again. */
+	if (!c->settled && TAILQ_EMPTY(&c->victims))
+		c->done(c, c->arg);
+}
+
+int
+cancel_settled(const struct cancel *c)
+{
+	return (c->settled);
 }
 
 static void
@@ -337,7 +370,8 @@ on_cancelled(const struct gh_reply *r, void *arg)
 	if (v->state == VICTIM_FOUND)
 		again_in(c, RETRY_MS);
 	else
-		again_in(c, VERIFY_SOON_MS / 4);
+		again_in(c, c->rounds < VERIFY_SOON ? VERIFY_SOON_MS / 4 :
+		    VERIFY_LATE_MS);
 	check_settled(c);
 }
 
@@ -433,11 +467,13 @@ on_timer(evutil_socket_t fd __attribute__((unused)),
 		else if (v->state == VICTIM_FOUND && v->call == NULL)
 			found = 1;
 	}
-	if (found || c->failed > 0) {
+	c->rounds++;
+	/* Not while they are asked for: their end goes on by itself. */
+	if ((found || c->failed > 0) && !lists_pending(c)) {
 		ask_lists(c);
 		return;
 	}
-	again_in(c, ++c->rounds < VERIFY_SOON ? VERIFY_SOON_MS :
+	again_in(c, c->rounds < VERIFY_SOON ? VERIFY_SOON_MS :
 	    VERIFY_LATE_MS);
 }
 

@@ -34,11 +34,14 @@ struct pipeline;
 
 /*
  * Begin for the runs of the pipeline's own workflow; runs of others are not
- * touched.  `settled` is called once, later, when there is nothing left to
- * do; the owner then frees it.  Returns NULL with errno ENOMEM.
+ * touched.  `settled` is called later, when there is nothing left to do (the
+ * owner then frees it), or nothing to wait for before GitHub is asked again:
+ * cancel_settled is 1, or 0.  Returns NULL with errno ENOMEM.
  */
 struct cancel *cancel_start(struct github *gh, struct pipeline *p,
     void (*settled)(struct cancel *, void *arg), void *arg);
+
+int cancel_settled(const struct cancel *c);
 
 /* Leave off, whatever is under way. */
 void cancel_free(struct cancel *c);

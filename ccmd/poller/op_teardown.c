@@ -27,6 +27,7 @@
 
 #include <event2/event.h>
 #include <json-c/json.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,6 +63,7 @@ static void	 begin(struct teardown *);
 static void	 on_settled(struct cancel *, void *);
 static void	 on_time(evutil_socket_t, short, void *);
 static void	 answer(struct teardown *);
+static void	 cannot_ask(const struct pipeline *, struct json_object *);
 static void	 followed_up(struct teardown *);
 
 void
@@ -177,7 +179,7 @@ on_time(evutil_socket_t fd __attribute__((unused)),
 
 	if (!t->answered)
 		answer(t);
-	else
+	else if (cancel_settled(t->cancel))
 		followed_up(t);
 }
 
@@ -189,12 +191,29 @@ answer(struct teardown *t)
 
 	if (t->cancel != NULL)
 		left = cancel_report(t->cancel, result);
+	else
+		cannot_ask(t->pipeline, result);
 	json_object_object_add(result, "follow", json_object_new_boolean(left));
 	tell_outcome(&t->asked, 200, result);
 	t->answered = 1;
 	evtimer_del(t->timer);
 	if (!left)
 		teardown_free(t);
+}
+
+/* No token, or GitHub never knew its workflow: no run can be asked for. */
+static void
+cannot_ask(const struct pipeline *p, struct json_object *result)
+{
+	struct json_object	*warnings = json_object_new_array();
+	char			 text[MSG_TEXT_MAX];
+
+	(void)snprintf(text, sizeof(text), "The runs of %s could not be "
+	    "cancelled: %s", p->name, p->workflow_id == 0 ?
+	    "its workflow was never found on GitHub" :
+	    "no GitHub token is configured for its owner");
+	json_object_array_add(warnings, json_object_new_string(text));
+	json_object_object_add(result, "warnings", warnings);
 }
 
 /* Nothing is left to do for an inactive pipeline: its document says so. */
