@@ -131,7 +131,13 @@ take_page(struct readback *rb, struct json_object *page, int *more,
 	*more = n > 0;
 	for (i = 0; i < n && rb->runs < READBACK_RUNS; i++) {
 		if (run_from_github(json_object_array_get_idx(list, i), &doc,
-		    why) == -1 || run_from_document(doc, &run) == -1) {
+		    why) == -1) {
+			json_object_put(docs);
+			return (-1);
+		}
+		if (run_from_document(doc, &run) == -1) {
+			*why = "GitHub's answer has a run that is none";
+			json_object_put(doc);
 			json_object_put(docs);
 			return (-1);
 		}

@@ -41,7 +41,7 @@ RECORDINGS = ROOT.parent / "shared/data/github/recordings.jsonl.gz"
 DAY = 86400
 
 STATUSES = ["queued", "in_progress", "completed", "waiting", "requested",
-            "pending", "frozen"]
+            "pending", "frozen", None]
 CONCLUSIONS = ["success", "failure", "neutral", "cancelled", "skipped",
                "timed_out", "action_required", "stale", "startup_failure",
                None, "exploded"]
