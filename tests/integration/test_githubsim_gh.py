@@ -37,7 +37,7 @@ class Gh:
 
     def __init__(self, sim, tmp_path):
         self.sim = sim
-        self.host = f"localhost:{sim.ports['https']}"
+        self.host = f"127.0.0.1:{sim.ports['https']}"
         self.config = tmp_path / "gh"
         self.config.mkdir()
         hosts = self.config / "hosts.yml"
