@@ -21,6 +21,7 @@ import pytest
 
 from daemon import Daemon, wait_until
 from githubsim import GitHubSim
+from test_build import sanitized
 
 USERS = [None] + (["nobody"] if os.geteuid() == 0 else [])
 
@@ -349,6 +350,23 @@ def test_faults_make_stale_and_others_go_on(d, sim, kind, members):
     d.wait_stats(ill, lambda s: s["stale"])
     sim.clear_faults()
     d.wait_stats(ill, lambda s: not s["stale"] and "stale_reason" not in s)
+    # Whatever came: the answer's bound, its growth, and little more.
+    with open("/proc/%d/status" % d.pids()["ccmd-poller"]) as f:
+        most = int(re.search(r"VmHWM:\s+(\d+) kB", f.read())[1])
+    assert sanitized() or most < 80 * 1024, most
+
+
+def test_a_hang_makes_stale_and_others_go_on(d, sim):
+    sim.add_repo("acme/well", workflows=["deploy.yml"])
+    ill, well = d.provision("acme/shop"), d.provision("acme/well")
+    for p in (ill, well):
+        d.wait_stats(p, lambda s: not s["stale"])
+    sim.fault("hang", path="/repos/acme/shop/actions/runs")
+    s = d.wait_stats(ill, lambda s: s["stale"])
+    assert s["metrics_24h"]["run_count"] == 0 and s["fetched_at"]
+    mark = sim.mark()
+    sim.wait_for(3, since=mark, path="/repos/acme/well")
+    assert not d.stats(well)["stale"]
 
 
 def test_audit_names_everything(d, sim):
