@@ -836,7 +836,8 @@ def test_monitor_on_a_screen(daemon, tmux):
     tmux.expect(lambda s: "q quit" in s and tmux.state() == "1 0")
 
     tmux.call("send-keys", "-t", "s", "q")
-    tmux.expect(lambda s: tmux.state() == "0 1")
+    tmux.expect(lambda s: tmux.state() == "0 1" and
+                s.rstrip()[-1:] in ("#", "$"))
     tmux.call("send-keys", "-t", "s", "echo back-$?", "Enter")
     assert "Dashboard" not in tmux.expect(lambda s: "back-0" in s)
 
