@@ -17,8 +17,8 @@
 /*
  * What a child writes to its stderr: lines for the log, made visible and
  * bounded.  Runs in the parent.  Must not block, nor be kept busy by a child
- * that writes without end: what is over LINES_MAX in a second is counted and
- * dropped.
+ * that writes without end: what is over the bounds of a second is counted
+ * and dropped.
  */
 
 #include "config.h"
@@ -33,7 +33,8 @@
 #include "parent.h"
 #include "proc.h"
 
-#define LINES_MAX	2000	/* of a child in a second */
+#define LINES_MAX	2000	/* of a child in a second, */
+#define LINES_BYTES	(256 * 1024)	/* and bytes in them */
 #define LINES_READS	16	/* of a turn, each up to LOG_LINE_MAX bytes */
 
 struct lines {
@@ -43,7 +44,8 @@ struct lines {
 	char		 line[LOG_LINE_MAX];
 	size_t		 len;
 	int64_t		 second;	/* that is counted, monotonic ms */
-	unsigned int	 n;		/* lines in it */
+	unsigned int	 n;		/* lines in it, */
+	size_t		 bytes;		/* and what they hold */
 	unsigned int	 dropped;
 };
 
@@ -133,15 +135,19 @@ static void
 put(struct lines *l)
 {
 	int64_t	 now = proc_now_ms();
+	size_t	 len = l->len;
 
-	l->line[l->len] = '\0';
+	l->line[len] = '\0';
 	l->len = 0;
 	if (now - l->second >= 1000) {
 		say_dropped(l);
 		l->second = now;
 		l->n = 0;
+		l->bytes = 0;
 	}
-	if (l->n++ >= LINES_MAX)
+	l->n++;
+	l->bytes += len;
+	if (l->n > LINES_MAX || l->bytes > LINES_BYTES)
 		l->dropped++;
 	else
 		log_child_line(l->name, l->line);
