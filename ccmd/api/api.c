@@ -35,6 +35,7 @@
 #include "log.h"
 #include "proc.h"
 #include "sandbox.h"
+#include "subscribe.h"
 #include "view.h"
 
 
@@ -196,6 +197,7 @@ on_conf_end(struct peer *peer, const union msg *m __attribute__((unused)),
 	union msg	 reply;
 
 	auth_commit();
+	subscribers_check();
 	conn_commit();
 	control_commit();
 	memset(&reply, 0, sizeof(reply));

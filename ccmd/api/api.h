@@ -75,6 +75,7 @@ struct request {
 	enum role	 role;
 	char		 actor[MSG_ID_MAX + 1];
 	char		 target[MSG_ID_MAX + 1];
+	uint64_t	 token;		/* its number; 0: came without */
 	char		 match[128];	/* If-None-Match */
 	answer_fn	 answer;	/* NULL: the client went */
 	stream_fn	 stream;	/* answers a verb of WALK_STREAM */
@@ -141,9 +142,13 @@ size_t auth_count(void);
 
 /*
  * Whose token is it?  All hashes are compared, each in constant time.
- * Returns the role and copies the name; ROLE_NONE if it is nobody's.
+ * Returns the role, copies the name, and gives the number for auth_holds;
+ * ROLE_NONE if it is nobody's.
  */
-enum role auth_check(const void *token, size_t len, char *name, size_t size);
+enum role auth_check(const void *token, size_t len, char *name, size_t size,
+    uint64_t *number);
+/* For what goes on and on: 1 if that token is still good, as it was. */
+int auth_holds(uint64_t number);
 
 /* --- read.c */
 

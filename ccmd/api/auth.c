@@ -31,6 +31,7 @@
 #define HASH_LEN	32	/* BLAKE2b-256, RFC 7693 */
 
 struct token {
+	uint64_t	 number;	/* of this one, unchanged */
 	char		 name[MSG_ID_MAX + 1];
 	enum role	 role;
 	unsigned char	 hash[HASH_LEN];
@@ -45,7 +46,11 @@ struct tokens {
 static struct {
 	struct tokens	 now;
 	struct tokens	 next;		/* being told */
+	uint64_t	 last;		/* number given */
 } env;
+
+static const struct token *same(const struct token *);
+static int	 is_over(const struct token *);
 
 void
 auth_begin(void)
@@ -57,6 +62,15 @@ auth_begin(void)
 void
 auth_commit(void)
 {
+	const struct token	*was;
+	struct token		*t;
+	size_t			 i;
+
+	for (i = 0; i < env.next.n; i++) {
+		t = &env.next.token[i];
+		was = same(t);
+		t->number = was != NULL ? was->number : ++env.last;
+	}
 	env.now = env.next;
 	sodium_memzero(&env.next, sizeof(env.next));
 }
@@ -79,6 +93,38 @@ auth_add(const char *name, enum role role, const void *hash, size_t len,
 	return (0);
 }
 
+static const struct token *
+same(const struct token *as)
+{
+	const struct token	*t;
+	size_t			 i;
+
+	for (i = 0; i < env.now.n; i++) {
+		t = &env.now.token[i];
+		if (strcmp(t->name, as->name) == 0 && t->role == as->role &&
+		    sodium_memcmp(t->hash, as->hash, HASH_LEN) == 0)
+			return (t);
+	}
+	return (NULL);
+}
+
+int
+auth_holds(uint64_t number)
+{
+	size_t	 i;
+
+	for (i = 0; i < env.now.n; i++)
+		if (env.now.token[i].number == number)
+			return (!is_over(&env.now.token[i]));
+	return (0);
+}
+
+static int
+is_over(const struct token *t)
+{
+	return (t->expires != 0 && t->expires <= time(NULL));
+}
+
 size_t
 auth_count(void)
 {
@@ -87,7 +133,8 @@ auth_count(void)
 
 /* No early end of the loop: time tells nothing of which one it was. */
 enum role
-auth_check(const void *token, size_t len, char *name, size_t size)
+auth_check(const void *token, size_t len, char *name, size_t size,
+    uint64_t *number)
 {
 	unsigned char	 hash[HASH_LEN];
 	const struct token *found = NULL;
@@ -98,9 +145,9 @@ auth_check(const void *token, size_t len, char *name, size_t size)
 		if (sodium_memcmp(hash, env.now.token[i].hash, HASH_LEN) == 0)
 			found = &env.now.token[i];
 	sodium_memzero(hash, sizeof(hash));
-	if (found == NULL ||
-	    (found->expires != 0 && found->expires <= time(NULL)))
+	if (found == NULL || is_over(found))
 		return (ROLE_NONE);
+	*number = found->number;
 	(void)strlcpy(name, found->name, size);
 	return (found->role);
 }

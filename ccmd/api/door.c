@@ -124,7 +124,8 @@ authenticate(struct request *req, const struct http_message *m)
 	}
 	if (t.len == 0)
 		return (-1);
-	req->role = auth_check(t.p, t.len, req->actor, sizeof(req->actor));
+	req->role = auth_check(t.p, t.len, req->actor, sizeof(req->actor),
+	    &req->token);
 	return (req->role == ROLE_NONE ? -1 : 0);
 }
 

@@ -57,6 +57,7 @@ struct subscriber {
 	enum phase	 phase;
 	int		 snapshot;
 	const char	*why;		/* of the reset */
+	uint64_t	 token;		/* its number; 0: none */
 	uint64_t	 at;		/* all up to it were told */
 	char		 only[MSG_ID_MAX + 1];	/* pipeline; "": all */
 	char		 told[MSG_ID_MAX + 1];	/* snapshot: the last one */
@@ -99,6 +100,7 @@ subscriber_new(struct request *req, const struct subscriber_ops *ops,
 	events_flush();		/* what is older is no news to it */
 	s->ops = ops;
 	s->arg = arg;
+	s->token = req->token;
 	s->snapshot = json_flag(req->args, "snapshot");
 	(void)strlcpy(s->only, only != NULL ? only : "", sizeof(s->only));
 	s->sent_at = proc_now_ms();
@@ -265,12 +267,24 @@ subscribers_wake(void)
 			s->ops->wake(s->arg);
 }
 
+/* Whose token is gone, or over, hears no more. */
+void
+subscribers_check(void)
+{
+	struct subscriber	*s, *next;
+
+	TAILQ_FOREACH_SAFE(s, &env.all, entry, next)
+		if (s->token != 0 && !auth_holds(s->token))
+			s->ops->end(s->arg, "its token is not valid any more");
+}
+
 void
 subscribers_tick(void)
 {
 	struct subscriber	*s, *next;
 	int64_t			 now = proc_now_ms();
 
+	subscribers_check();
 	TAILQ_FOREACH_SAFE(s, &env.all, entry, next) {
 		if (s->stalled_at != 0 &&
 		    now - s->stalled_at > SUBSCRIBER_STALL_MS) {

@@ -63,6 +63,8 @@ void subscriber_free(struct subscriber *s);
 int subscriber_pump(struct subscriber *s);
 
 void subscribers_wake(void);
+/* Cut off those whose token is not valid any more. */
+void subscribers_check(void);
 void subscribers_tick(void);	/* once a second */
 size_t subscribers_count(void);
 

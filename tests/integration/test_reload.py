@@ -28,6 +28,7 @@ import pytest
 
 from daemon import Daemon, free_port, token_hash, wait_until
 from githubsim import GitHubSim, token_id
+from sse import Stream
 
 CLIENTS = 50
 RELOADS = 5
@@ -152,6 +153,24 @@ def test_reload_under_load(tmp_path, sim):
         assert len(lines) == RELOADS
         assert {x["actor"] for x in lines} == {"uid:%d" % os.getuid()}
         assert {x["status"] for x in lines} == {200}
+
+
+def test_a_stream_ends_with_its_token(tmp_path):
+    """Events are not told to whoever has an old token; others go on."""
+    with Daemon(tmp_path, tokens={"test": ("admin", "test-token-0123456789"),
+                                  "old": ("viewer", "older")}) as d:
+        with Stream(d, token="older") as old, Stream(d) as kept:
+            assert old.status == kept.status == 200
+            edit(d, (token_hash("older"), token_hash("newer")))
+            assert reload(d)[0] == 0
+            assert old.next() is None
+            with Stream(d, token="older") as again:
+                assert again.status == 401
+            with Stream(d, "?snapshot=1", token="newer") as new:
+                assert new.wait(lambda e: e.kind == "synced")
+            # That one, and no other.
+            assert d.log().count("cut off: its token is not valid") == 1
+            assert d.log().count("cut off") == 1
 
 
 def test_old_github_token_leaves_the_poller(tmp_path, sim):
