@@ -30,6 +30,7 @@
  *	events.c	what changed, in order
  *	subscribe.c	who listens to that
  *	sse.c		events over HTTP
+ *	health.c	how the registry is
  */
 
 #ifndef CCM_API_API_H
@@ -164,6 +165,25 @@ void read_set_connections(size_t (*count)(void));
 /* Take in what the poller said of a credential; -1 if it makes no sense. */
 int budget_take(const struct msg_budget *m);
 void budget_read(struct request *req);
+
+/* --- health.c */
+
+/* What the registry last said of itself (HEALTH); all zero: all is well. */
+struct health {
+	uint64_t	 saves;		/* since it started */
+	uint64_t	 changes;	/* of pipelines, in those */
+	uint64_t	 failures;
+	uint32_t	 took;		/* the last one, ms */
+	int64_t		 since;		/* of the fault */
+	char		 fault[256];	/* empty: none */
+	char		 audit[256];
+	char		 history[256];
+};
+
+void health_take(const struct msg_health *m);
+const struct health *health_get(void);
+/* For the status; the caller's. */
+struct json_object *health_to_json(void);
 
 /* --- conn.c, control.c */
 

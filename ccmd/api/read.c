@@ -293,6 +293,7 @@ read_status(struct request *req)
 	put_int(counts, "error", error);
 	put_int(counts, "stale", stale);
 	json_object_object_add(o, "pipelines", counts);
+	json_object_object_add(o, "registry", health_to_json());
 	put_int(o, "operations", (int64_t)route_operations());
 	put_int(o, "connections", env.connections == NULL ? 0 :
 	    (int64_t)env.connections());
@@ -315,6 +316,11 @@ read_readyz(struct request *req)
 
 	if (!env.synced) {
 		answer_error(req, 503, "unavailable", "Starting");
+		return;
+	}
+	if (health_get()->fault[0] != '\0') {
+		answer_error(req, 503, "unavailable",
+		    "Changes can't be saved: %s", health_get()->fault);
 		return;
 	}
 	o = success();

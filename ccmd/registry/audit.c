@@ -177,43 +177,48 @@ audit_pending(void)
 int
 audit_commit(void)
 {
+	struct stat	 st;
+	int		 saved;
+
 	if (!audit_pending())
 		return (0);
 	if (env.fd == -1 && open_log() == -1)
 		return (-1);
 	if (env.torn && close_line() == -1)
 		return (-1);
-	if (write_lines() == -1)
+	if (fstat(env.fd, &st) == -1)
 		return (-1);
-	env.dropped = 0;
-	return (fdatasync(env.fd));
+	if (write_lines() == 0 && fdatasync(env.fd) == 0) {
+		env.dropped = 0;
+		ibuf_rewind(env.lines);
+		return (ibuf_truncate(env.lines, 0));
+	}
+	/*
+	 * What an fsync that failed leaves on the disk nobody knows: the
+	 * lines are taken out again and written anew the next time.
+	 */
+	saved = errno;
+	if (ftruncate(env.fd, st.st_size) == -1)
+		env.torn = 1;
+	errno = saved;
+	return (-1);
 }
 
-/* What could not be written stays, in whole lines, for the next time. */
 static int
 write_lines(void)
 {
-	const char	*p = ibuf_data(env.lines), *end;
+	const char	*p = ibuf_data(env.lines);
 	size_t		 left = ibuf_size(env.lines);
-	ssize_t		 n = 0;
+	ssize_t		 n;
 
 	while (left > 0) {
 		n = write(env.fd, p, left);
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1)
-			break;
+			return (-1);
 		p += n;
 		left -= (size_t)n;
 	}
-	if (left == 0) {
-		ibuf_rewind(env.lines);
-		return (ibuf_truncate(env.lines, 0));
-	}
-	env.torn = 1;
-	end = ibuf_data(env.lines);
-	while (p > end && p[-1] != '\n')
-		p--;
-	(void)ibuf_skip(env.lines, (size_t)(p - end));
-	return (-1);
+	return (0);
 }

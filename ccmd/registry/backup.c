@@ -15,7 +15,7 @@
  */
 
 /*
- * Hard-link backups of pipelines.json and their thinning.  Runs in the
+ * Hard-link backups of a file and their thinning.  Runs in the
  * registry.  Must not touch a file whose name is not a backup's, and never
  * removes the newest.
  */
@@ -37,94 +37,90 @@
 #include "log.h"
 #include "timestamp.h"
 
-#define BACKUP_PREFIX	"pipelines-"
 #define BACKUP_SUFFIX	".json"
 /* More than that are not looked at, and so stay. */
 #define BACKUP_LIST_MAX	200000
 /* Names that others took in the same second. */
 #define BACKUP_TRIES	1000
+#define BACKUP_PROBE	".probe"
 
 #define MINUTE		60
 #define HOUR		3600
 #define DAY		86400
 
-static struct {
-	int		 dirfd;		/* the state directory, borrowed */
-	int		 fd;		/* backups/ */
-	struct backup_policy policy;
-	struct backup	*list;		/* sorted, oldest first */
-	size_t		 n;
-	size_t		 size;
-	char		 name[BACKUP_NAME_SIZE];
-} env = { .dirfd = -1, .fd = -1, .policy = { 10, 60, 48, 60 } };
 
-static int	 open_folder(void);
-static int	 read_folder(void);
-static int	 insert(const struct backup *);
-static void	 forget(size_t);
+static int	 open_folder(struct backup_set *);
+static int	 read_folder(struct backup_set *);
+static int	 same_folder(const struct backup_set *);
+static void	 first_free(struct backup_set *, struct backup *);
+static int	 keep_file(struct backup_set *, const char *, struct backup *,
+		    char[BACKUP_NAME_SIZE]);
+static int	 move_file(struct backup_set *, const char *, const char *);
+static int	 insert(struct backup_set *, const struct backup *);
+static void	 forget(struct backup_set *, size_t);
 static int	 backup_cmp(const void *, const void *);
 static int64_t	 bucket_of(int64_t, const struct backup_policy *, int64_t);
 
 int
-backup_open(int dirfd)
+backup_open(struct backup_set *set, int dirfd, const char *prefix)
 {
-	env.dirfd = dirfd;
-	return (open_folder());
+	static const struct backup_policy	 usual = { 10, 60, 48, 60 };
+
+	memset(set, 0, sizeof(*set));
+	set->dirfd = dirfd;
+	set->fd = -1;
+	set->prefix = prefix;
+	set->policy = usual;
+	return (open_folder(set));
 }
 
 void
-backup_set_policy(const struct backup_policy *policy)
+backup_set_policy(struct backup_set *set, const struct backup_policy *policy)
 {
-	env.policy = *policy;
-	if (env.policy.newest == 0)
-		env.policy.newest = 1;
+	set->policy = *policy;
+	if (set->policy.newest == 0)
+		set->policy.newest = 1;
 }
 
 void
-backup_close(void)
+backup_close(struct backup_set *set)
 {
-	if (env.fd != -1)
-		close(env.fd);
-	free(env.list);
-	env.fd = env.dirfd = -1;
-	env.list = NULL;
-	env.n = env.size = 0;
-}
-
-int
-backup_dirfd(void)
-{
-	return (env.fd);
+	if (set->fd != -1)
+		close(set->fd);
+	free(set->list);
+	set->fd = set->dirfd = -1;
+	set->list = NULL;
+	set->n = set->size = 0;
 }
 
 /* Again, when the folder was taken away while we ran. */
 static int
-open_folder(void)
+open_folder(struct backup_set *set)
 {
-	if (env.fd != -1)
-		close(env.fd);
-	env.n = 0;
-	if (mkdirat(env.dirfd, BACKUP_DIR, 0700) == -1 && errno != EEXIST) {
-		env.fd = -1;
+	if (set->fd != -1)
+		close(set->fd);
+	set->n = 0;
+	if (mkdirat(set->dirfd, BACKUP_DIR, 0700) == -1 && errno != EEXIST) {
+		set->fd = -1;
 		return (-1);
 	}
-	env.fd = openat(env.dirfd, BACKUP_DIR,
+	set->fd = openat(set->dirfd, BACKUP_DIR,
 	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (env.fd == -1)
+	if (set->fd == -1)
 		return (-1);
-	return (read_folder());
+	return (read_folder(set));
 }
 
 /* Once: from then on the list in memory is the folder. */
 static int
-read_folder(void)
+read_folder(struct backup_set *set)
 {
 	struct dirent	*entry;
 	struct backup	 b;
 	DIR		*dir;
 	int		 fd;
 
-	if ((fd = openat(env.fd, ".", O_RDONLY | O_DIRECTORY |
+	if ((fd = openat(set->fd, ".", O_RDONLY | O_DIRECTORY |
 	    O_CLOEXEC)) == -1)
 		return (-1);
 	if ((dir = fdopendir(fd)) == NULL) {
@@ -132,49 +128,49 @@ read_folder(void)
 		return (-1);
 	}
 	while ((entry = readdir(dir)) != NULL) {
-		if (backup_parse(entry->d_name, &b) == -1)
+		if (backup_parse(set->prefix, entry->d_name, &b) == -1)
 			continue;
-		if (insert(&b) == -1) {
+		if (insert(set, &b) == -1) {
 			log_warn("%s: too many backups to look at all",
 			    BACKUP_DIR);
 			break;
 		}
 	}
 	closedir(dir);
-	if (env.n > 0)
-		qsort(env.list, env.n, sizeof(env.list[0]), backup_cmp);
+	if (set->n > 0)
+		qsort(set->list, set->n, sizeof(set->list[0]), backup_cmp);
 	return (0);
 }
 
 /* At the end: the caller sorts. */
 static int
-insert(const struct backup *b)
+insert(struct backup_set *set, const struct backup *b)
 {
 	struct backup	*list;
 	size_t		 size;
 
-	if (env.n >= BACKUP_LIST_MAX) {
+	if (set->n >= BACKUP_LIST_MAX) {
 		errno = ENOSPC;
 		return (-1);
 	}
-	if (env.n == env.size) {
-		size = env.size == 0 ? 256 : env.size * 2;
-		list = reallocarray(env.list, size, sizeof(*list));
+	if (set->n == set->size) {
+		size = set->size == 0 ? 256 : set->size * 2;
+		list = reallocarray(set->list, size, sizeof(*list));
 		if (list == NULL)
 			return (-1);
-		env.list = list;
-		env.size = size;
+		set->list = list;
+		set->size = size;
 	}
-	env.list[env.n++] = *b;
+	set->list[set->n++] = *b;
 	return (0);
 }
 
 static void
-forget(size_t i)
+forget(struct backup_set *set, size_t i)
 {
-	memmove(&env.list[i], &env.list[i + 1],
-	    (env.n - i - 1) * sizeof(env.list[0]));
-	env.n--;
+	memmove(&set->list[i], &set->list[i + 1],
+	    (set->n - i - 1) * sizeof(set->list[0]));
+	set->n--;
 }
 
 static int
@@ -189,17 +185,17 @@ backup_cmp(const void *a, const void *b)
 
 /* Only what backup_name would give counts: what differs is foreign. */
 int
-backup_parse(const char *name, struct backup *b)
+backup_parse(const char *prefix, const char *name, struct backup *b)
 {
 	char		 text[TIMESTAMP_SIZE], again[BACKUP_NAME_SIZE];
-	const char	*p = name + strlen(BACKUP_PREFIX), *q;
+	const char	*p = name + strlen(prefix), *q;
 	char		 digits[12];
 	const char	*why;
 	size_t		 len = strlen(name);
 
-	if (len >= BACKUP_NAME_SIZE || len < strlen(BACKUP_PREFIX) +
+	if (len >= BACKUP_NAME_SIZE || len < strlen(prefix) +
 	    TIMESTAMP_FILE_SIZE - 1 + strlen(BACKUP_SUFFIX) ||
-	    strncmp(name, BACKUP_PREFIX, strlen(BACKUP_PREFIX)) != 0)
+	    strncmp(name, prefix, strlen(prefix)) != 0)
 		return (-1);
 	(void)snprintf(text, sizeof(text), "%.10sT%.2s:%.2s:%.2sZ", p, p + 11,
 	    p + 14, p + 17);
@@ -217,13 +213,14 @@ backup_parse(const char *name, struct backup *b)
 		if (why != NULL)
 			return (-1);
 	}
-	if (backup_name(b, again) == -1 || strcmp(name, again) != 0)
+	if (backup_name(prefix, b, again) == -1 || strcmp(name, again) != 0)
 		return (-1);
 	return (0);
 }
 
 int
-backup_name(const struct backup *b, char name[BACKUP_NAME_SIZE])
+backup_name(const char *prefix, const struct backup *b,
+    char name[BACKUP_NAME_SIZE])
 {
 	char	 stamp[TIMESTAMP_FILE_SIZE];
 	int	 n;
@@ -233,11 +230,11 @@ backup_name(const struct backup *b, char name[BACKUP_NAME_SIZE])
 		return (-1);
 	}
 	if (b->suffix < 2)
-		n = snprintf(name, BACKUP_NAME_SIZE, BACKUP_PREFIX "%s"
-		    BACKUP_SUFFIX, stamp);
+		n = snprintf(name, BACKUP_NAME_SIZE, "%s%s" BACKUP_SUFFIX,
+		    prefix, stamp);
 	else
-		n = snprintf(name, BACKUP_NAME_SIZE, BACKUP_PREFIX "%s-%u"
-		    BACKUP_SUFFIX, stamp, b->suffix);
+		n = snprintf(name, BACKUP_NAME_SIZE, "%s%s-%u" BACKUP_SUFFIX,
+		    prefix, stamp, b->suffix);
 	if (n < 0 || n >= BACKUP_NAME_SIZE) {
 		errno = ENAMETOOLONG;
 		return (-1);
@@ -246,95 +243,165 @@ backup_name(const struct backup *b, char name[BACKUP_NAME_SIZE])
 }
 
 int
-backup_link(const char *file, int64_t now, char name[BACKUP_NAME_SIZE])
+backup_link(struct backup_set *set, const char *file, int64_t now,
+    char name[BACKUP_NAME_SIZE])
 {
-	struct backup	 b = { .time = now, .suffix = 1 };
-	size_t		 i;
-	int		 tries, saved, reopened = 0;
+	struct backup	 b = { .time = now };
+	struct stat	 st;
+	int		 saved;
 
 	name[0] = '\0';
-	if (faccessat(env.dirfd, file, F_OK, AT_SYMLINK_NOFOLLOW) == -1)
+	if (fstatat(set->dirfd, file, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return (errno == ENOENT ? 0 : -1);
-	if (env.fd == -1 && open_folder() == -1)
-		return (-1);
-again:
-	for (i = env.n; i > 0 && env.list[i - 1].time >= now; i--)
-		if (env.list[i - 1].time == now &&
-		    env.list[i - 1].suffix >= b.suffix)
-			b.suffix = env.list[i - 1].suffix + 1;
-	for (tries = 0; tries < BACKUP_TRIES; tries++, b.suffix++) {
-		if (backup_name(&b, name) == -1)
-			return (-1);
-		if (linkat(env.dirfd, file, env.fd, name, 0) == 0)
-			break;
-		if (errno == ENOENT && !reopened++ && open_folder() == 0)
-			goto again;
-		if (errno != EEXIST)
-			return (-1);
+	/* The sandbox lets us make neither links nor sockets. */
+	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
+		log_warn("%s: neither file nor directory, and not kept",
+		    file);
+		return (0);
 	}
-	if (tries == BACKUP_TRIES)
+	if (!same_folder(set) && open_folder(set) == -1)
 		return (-1);
-	if (fsync(env.fd) == -1) {
+	first_free(set, &b);
+	if (keep_file(set, file, &b, name) == -1) {
+		name[0] = '\0';
+		return (-1);
+	}
+	if (fsync(set->fd) == -1) {
 		saved = errno;
-		(void)unlinkat(env.fd, name, 0);
+		backup_undo(set, name);
+		name[0] = '\0';
 		errno = saved;
 		return (-1);
 	}
-	if (insert(&b) == 0 && env.n > 1 &&
-	    backup_cmp(&env.list[env.n - 2], &b) > 0)
-		qsort(env.list, env.n, sizeof(env.list[0]), backup_cmp);
+	if (insert(set, &b) == 0 && set->n > 1 &&
+	    backup_cmp(&set->list[set->n - 2], &b) > 0)
+		qsort(set->list, set->n, sizeof(set->list[0]), backup_cmp);
 	return (0);
 }
 
+/* Is it still the one of that name? */
+static int
+same_folder(const struct backup_set *set)
+{
+	struct stat	 ours, there;
+
+	return (set->fd != -1 && fstat(set->fd, &ours) == 0 &&
+	    fstatat(set->dirfd, BACKUP_DIR, &there, AT_SYMLINK_NOFOLLOW) ==
+	    0 && ours.st_dev == there.st_dev && ours.st_ino == there.st_ino);
+}
+
+static void
+first_free(struct backup_set *set, struct backup *b)
+{
+	size_t	 i;
+
+	b->suffix = 1;
+	for (i = set->n; i > 0 && set->list[i - 1].time >= b->time; i--)
+		if (set->list[i - 1].time == b->time &&
+		    set->list[i - 1].suffix >= b->suffix)
+			b->suffix = set->list[i - 1].suffix + 1;
+}
+
+/*
+ * By a link, so that the file is there all the time.  What somebody put in
+ * its place can be of another user, or no file, and is moved where it can't
+ * be linked.  In between there is only the temporary file, which the next
+ * start takes (save_adopt).
+ */
+static int
+keep_file(struct backup_set *set, const char *file, struct backup *b,
+    char name[BACKUP_NAME_SIZE])
+{
+	int	 tries;
+
+	for (tries = 0; tries < BACKUP_TRIES; tries++, b->suffix++) {
+		if (backup_name(set->prefix, b, name) == -1)
+			return (-1);
+		if (linkat(set->dirfd, file, set->fd, name, 0) == 0)
+			return (0);
+		if (errno == EPERM)
+			return (move_file(set, file, name));
+		if (errno != EEXIST)
+			return (-1);
+	}
+	return (-1);
+}
+
+static int
+move_file(struct backup_set *set, const char *file, const char *name)
+{
+	if (faccessat(set->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+		errno = EEXIST;
+		return (-1);
+	}
+	/* The temporary file's name must not be lost with it. */
+	if (fsync(set->dirfd) == -1)
+		return (-1);
+	return (renameat(set->dirfd, file, set->fd, name));
+}
+
+int
+backup_probe(struct backup_set *set, const char *file)
+{
+	if (!same_folder(set) && open_folder(set) == -1)
+		return (-1);
+	(void)unlinkat(set->fd, BACKUP_PROBE, 0);
+	if (linkat(set->dirfd, file, set->fd, BACKUP_PROBE, 0) == -1)
+		return (-1);
+	return (unlinkat(set->fd, BACKUP_PROBE, 0));
+}
+
 void
-backup_undo(const char *name)
+backup_undo(struct backup_set *set, const char *name)
 {
 	struct backup	 b;
 	size_t		 i;
 
-	if (name[0] == '\0' || backup_parse(name, &b) == -1)
+	if (name[0] == '\0' ||
+	    backup_parse(set->prefix, name, &b) == -1)
 		return;
-	(void)unlinkat(env.fd, name, 0);
-	for (i = env.n; i > 0; i--)
-		if (backup_cmp(&env.list[i - 1], &b) == 0) {
-			forget(i - 1);
+	(void)unlinkat(set->fd, name, 0);
+	for (i = set->n; i > 0; i--)
+		if (backup_cmp(&set->list[i - 1], &b) == 0) {
+			forget(set, i - 1);
 			return;
 		}
 }
 
 void
-backup_thin(int64_t now)
+backup_thin(struct backup_set *set, int64_t now)
 {
 	char	 name[BACKUP_NAME_SIZE];
 	size_t	 i;
 	int	 removed = 0;
 
-	if (env.fd == -1)
+	if (set->fd == -1)
 		return;
-	backup_choose(env.list, env.n, &env.policy, now);
-	for (i = 0; i < env.n && removed < BACKUP_UNLINK_MAX; ) {
-		if (env.list[i].keep) {
+	backup_choose(set->list, set->n, &set->policy, now);
+	for (i = 0; i < set->n && removed < BACKUP_UNLINK_MAX; ) {
+		if (set->list[i].keep) {
 			i++;
 			continue;
 		}
 		/* What can't be removed is left alone from now on. */
-		if (backup_name(&env.list[i], name) == -1)
+		if (backup_name(set->prefix, &set->list[i], name) == -1)
 			log_warn("%s: a name that can't be", BACKUP_DIR);
-		else if (unlinkat(env.fd, name, 0) == -1 && errno != ENOENT)
+		else if (unlinkat(set->fd, name, 0) == -1 && errno != ENOENT)
 			log_warn("%s/%s: %s", BACKUP_DIR, name,
 			    strerror(errno));
 		removed++;
-		forget(i);
+		forget(set, i);
 	}
 }
 
 const char *
-backup_nth(size_t i)
+backup_nth(struct backup_set *set, size_t i)
 {
-	if (i >= env.n ||
-	    backup_name(&env.list[env.n - 1 - i], env.name) == -1)
+	if (i >= set->n ||
+	    backup_name(set->prefix, &set->list[set->n - 1 - i],
+	    set->name) == -1)
 		return (NULL);
-	return (env.name);
+	return (set->name);
 }
 
 /*

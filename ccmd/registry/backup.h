@@ -15,8 +15,8 @@
  */
 
 /*
- * Backups of the registry: hard links to former pipelines.json files, and
- * their thinning.  Runs in the registry.  Must not touch a file in backups/
+ * Backups of a file of the registry: hard links to what it was, and their
+ * thinning.  Runs in the registry.  Must not touch a file in backups/
  * whose name is not one that it gives itself.
  */
 
@@ -46,42 +46,60 @@ struct backup {
 	int		 keep;
 };
 
+/* The backups of one file.  Its members are backup.c's. */
+struct backup_set {
+	int		 dirfd;		/* where the file lies, borrowed */
+	int		 fd;		/* backups/, -1: not there now */
+	const char	*prefix;	/* "pipelines-" */
+	struct backup_policy policy;
+	struct backup	*list;		/* sorted, oldest first */
+	size_t		 n;
+	size_t		 size;
+	char		 name[BACKUP_NAME_SIZE];
+};
+
 /*
- * Begin, in the state directory open as `dirfd`, which stays the caller's.
- * The folder is made if there is none.  Returns 0, or -1 with errno.
+ * Begin, in the directory open as `dirfd`, which stays the caller's, with
+ * names that begin with `prefix` (a literal).  The folder is made if there
+ * is none.  Returns 0, or -1 with errno: it is tried again when needed.
  */
-int backup_open(int dirfd);
-void backup_set_policy(const struct backup_policy *policy);
-void backup_close(void);
+int backup_open(struct backup_set *set, int dirfd, const char *prefix);
+void backup_set_policy(struct backup_set *set,
+    const struct backup_policy *policy);
+void backup_close(struct backup_set *set);
 
 /*
  * Hard-link `file` to a name made of the time `now` and make the link
  * durable.  `name` is that name without the folder, or "" if there is no
- * such file.  Returns 0, or -1 with errno.
+ * such file, or only a symbolic link, a socket or the like.  What can't be
+ * linked (another user's, a directory) is moved.
+ * Returns 0, or -1 with errno.
  */
-int backup_link(const char *file, int64_t now, char name[BACKUP_NAME_SIZE]);
+int backup_link(struct backup_set *set, const char *file, int64_t now,
+    char name[BACKUP_NAME_SIZE]);
+
+/* Could `file` be linked there?  Returns 0, or -1 with errno. */
+int backup_probe(struct backup_set *set, const char *file);
 
 /* Take a backup back that a failed save has made. */
-void backup_undo(const char *name);
+void backup_undo(struct backup_set *set, const char *name);
 
 /* Remove what need not be kept, at most BACKUP_UNLINK_MAX files. */
-void backup_thin(int64_t now);
+void backup_thin(struct backup_set *set, int64_t now);
 
 /*
  * The name of the i-th newest; NULL behind the last.  Good until the next
  * call.
  */
-const char *backup_nth(size_t i);
-
-/* The folder's descriptor, -1 if there is none. */
-int backup_dirfd(void);
+const char *backup_nth(struct backup_set *set, size_t i);
 
 /*
  * A name to its time and suffix and back.  backup_parse returns 0, or -1 if
  * it is no backup's name.
  */
-int backup_parse(const char *name, struct backup *b);
-int backup_name(const struct backup *b, char name[BACKUP_NAME_SIZE]);
+int backup_parse(const char *prefix, const char *name, struct backup *b);
+int backup_name(const char *prefix, const struct backup *b,
+    char name[BACKUP_NAME_SIZE]);
 
 /*
  * Decide by the policy: sets `keep` in each of `n` backups, which are

@@ -37,7 +37,7 @@
 #include <time.h>
 
 #include "audit.h"
-#include "backup.h"
+#include "health.h"
 #include "history.h"
 #include "json.h"
 #include "log.h"
@@ -48,12 +48,12 @@
 /* A commit is made when that much waits, though more could be read. */
 #define COMMIT_HELD_MAX	1024
 #define COMMIT_WAIT_MS	20
-/* What could not be saved is tried again after that many seconds. */
+/* What could not be saved is for clients to try again after that long, s. */
 #define COMMIT_AGAIN	5
+/* And we try whether it works again. */
+#define COMMIT_MEND	1
 /* How many of those without a client are kept for that. */
 #define COMMIT_AGAIN_MAX 4096
-/* Seconds between writes of last looks. */
-#define COMMIT_FRESH	60
 
 struct held {
 	TAILQ_ENTRY(held) entry;
@@ -79,13 +79,12 @@ static struct {
 	struct peer	*poller;
 	struct peer	*api;
 	struct event	*commit;
-	struct event	*thin;
 	struct event	*mend;
-	struct event	*fresh;
 	struct held_list held;
 	size_t		 nheld;
 	struct held_list again;
 	size_t		 nagain;
+	int		 rewrite;	/* though nothing changed */
 	int64_t		 since;		/* proc_now_ms of the first */
 } env = {
 	.held = TAILQ_HEAD_INITIALIZER(env.held),
@@ -93,10 +92,9 @@ static struct {
 };
 
 static void	 on_commit(evutil_socket_t, short, void *);
-static void	 on_thin(evutil_socket_t, short, void *);
 static void	 on_mend(evutil_socket_t, short, void *);
-static void	 on_fresh(evutil_socket_t, short, void *);
 static void	 mend_later(void);
+static void	 probe(void);
 static void	 lost(const char *, void *);
 static struct held *hold(enum msg_type);
 static struct held *hold_asked(const struct asked *, enum msg_type);
@@ -117,20 +115,12 @@ static void	 send_to(struct peer *, const struct held *);
 int
 commit_init(struct event_base *base)
 {
-	static const struct timeval	 minute = { COMMIT_FRESH, 0 };
-
 	env.commit = event_new(base, -1, 0, on_commit, NULL);
-	env.thin = event_new(base, -1, 0, on_thin, NULL);
 	env.mend = evtimer_new(base, on_mend, NULL);
-	env.fresh = evtimer_new(base, on_fresh, NULL);
-	if (env.commit == NULL || env.thin == NULL || env.mend == NULL ||
-	    env.fresh == NULL)
+	if (env.commit == NULL || env.mend == NULL)
 		return (-1);
 	/* Behind all that can be read or written now. */
-	if (event_priority_set(env.commit, REGISTRY_PRIORITY_LOW) == -1 ||
-	    event_priority_set(env.thin, REGISTRY_PRIORITY_LOW) == -1)
-		return (-1);
-	return (evtimer_add(env.fresh, &minute));
+	return (event_priority_set(env.commit, REGISTRY_PRIORITY_LOW));
 }
 
 void
@@ -138,6 +128,7 @@ commit_set_peers(struct peer *poller, struct peer *api)
 {
 	env.poller = poller;
 	env.api = api;
+	health_set_api(api);
 }
 
 void
@@ -150,9 +141,7 @@ commit_close(void)
 		held_free(h);
 	}
 	event_free(env.commit);
-	event_free(env.thin);
 	event_free(env.mend);
-	event_free(env.fresh);
 }
 
 /* --- Holding back. */
@@ -329,6 +318,13 @@ on_commit(evutil_socket_t fd __attribute__((unused)),
 }
 
 void
+commit_rewrite(void)
+{
+	env.rewrite = 1;
+	commit_soon();
+}
+
+void
 commit_now(void)
 {
 	char	 why[128];
@@ -336,31 +332,44 @@ commit_now(void)
 	if (history_commit() == -1)
 		log_err("history: not stored; it is read back when it works "
 		    "again");
-	if (store_next_changed(NULL) != NULL) {
+	if (store_is_staged() || env.rewrite) {
 		if (save(why, sizeof(why)) == 0) {
 			send_pipelines();
 			store_settle();
-			event_active(env.thin, EV_TIMEOUT, 1);
+			upkeep_thin();
+			env.rewrite = 0;
 		} else {
 			store_rollback();
 			refuse_held(why);
 		}
 	}
 	audit_held();
-	if (audit_commit() == -1)
-		log_err("%s: %s", AUDIT_FILE, strerror(errno));
+	health_audit(audit_commit() == -1 ? strerror(errno) : NULL);
+	health_history(history_is_behind() ? "it is read back when it works "
+	    "again" : NULL);
+	health_tell();
 	send_held();
-	if (history_is_behind() || audit_pending() || env.nagain > 0)
+	if (history_is_behind() || audit_pending() || env.nagain > 0 ||
+	    health_is_failing())
 		mend_later();
 }
 
 static int
 save(char *why, size_t size)
 {
-	if (store_save(time(NULL)) == 0)
+	struct record	*r;
+	size_t		 changes = 0;
+	int64_t		 began = proc_now_ms();
+
+	for (r = store_next_changed(NULL); r != NULL;
+	    r = store_next_changed(r))
+		changes++;
+	if (store_save(time(NULL)) == 0) {
+		health_saved(changes, proc_now_ms() - began);
 		return (0);
+	}
 	(void)strlcpy(why, strerror(errno), size);
-	log_err("%s: not saved: %s", STORE_FILE, why);
+	health_failed(why);
 	return (-1);
 }
 
@@ -479,16 +488,9 @@ send_to(struct peer *peer, const struct held *h)
 /* --- Afterwards. */
 
 static void
-on_thin(evutil_socket_t fd __attribute__((unused)),
-    short what __attribute__((unused)), void *arg __attribute__((unused)))
-{
-	backup_thin(time(NULL));
-}
-
-static void
 mend_later(void)
 {
-	static const struct timeval	 wait = { COMMIT_AGAIN, 0 };
+	static const struct timeval	 wait = { COMMIT_MEND, 0 };
 
 	if (!evtimer_pending(env.mend, NULL))
 		(void)evtimer_add(env.mend, &wait);
@@ -503,6 +505,8 @@ on_mend(evutil_socket_t fd __attribute__((unused)),
 	struct held		*h;
 
 	commit_now();
+	if (health_is_failing())
+		probe();
 	if (history_is_behind() && history_recover(lost, NULL) == 0)
 		log_info("history: works again");
 	TAILQ_CONCAT(&list, &env.again, entry);
@@ -515,6 +519,16 @@ on_mend(evutil_socket_t fd __attribute__((unused)),
 	commit_now();
 }
 
+/* Nobody changes anything now, but whoever asks shall know. */
+static void
+probe(void)
+{
+	if (store_probe(time(NULL)) == -1)
+		return;
+	health_works();
+	health_tell();
+}
+
 /* The poller alone is told: the figures stand until it has read back. */
 static void
 lost(const char *id, void *arg __attribute__((unused)))
@@ -523,17 +537,4 @@ lost(const char *id, void *arg __attribute__((unused)))
 
 	if (r != NULL && !r->inactive && env.poller != NULL)
 		sync_pipeline(env.poller, r);
-}
-
-static void
-on_fresh(evutil_socket_t fd __attribute__((unused)),
-    short what __attribute__((unused)), void *arg __attribute__((unused)))
-{
-	struct timeval	 wait = { COMMIT_FRESH, 0 };
-
-	if (history_keep_fresh()) {
-		wait.tv_sec = 0;
-		wait.tv_usec = 10000;
-	}
-	(void)evtimer_add(env.fresh, &wait);
 }

@@ -36,7 +36,9 @@
 
 #include "audit.h"
 #include "backup.h"
+#include "health.h"
 #include "history.h"
+#include "json.h"
 #include "log.h"
 #include "proc.h"
 #include "query.h"
@@ -57,10 +59,11 @@ static struct {
 	struct peer	*api;
 	int		 dirfd;
 	int		 lock;		/* held for life, closed by exit */
+	struct backup_policy policy;
 	int		 begun;		/* loaded, told and running */
 	int		 status;	/* to exit with */
 	char		 statedir[2 * MSG_PATH_MAX + 2];	/* for people */
-} env = { .dirfd = -1, .lock = -1 };
+} env = { .dirfd = -1, .lock = -1, .policy = { 10, 60, 48, 60 } };
 
 static const char *on_setup(const struct msg_setup *);
 static void	 set_statedir(const struct msg_setup *);
@@ -136,11 +139,13 @@ main(void)
 		fatalx("event_base_new");
 	env.parent = proc_child_start(env.base, PROC_REGISTRY, on_setup,
 	    &parent_ops, NULL);
-	if (commit_init(env.base) == -1 || query_init(env.base) == -1 ||
+	if (commit_init(env.base) == -1 || health_init(env.base) == -1 ||
+	    upkeep_init(env.base) == -1 || query_init(env.base) == -1 ||
 	    retention_init(env.base) == -1)
 		fatalx("start");
 	event_base_dispatch(env.base);
 	if (env.begun) {
+		upkeep_look();
 		commit_now();
 		/* A peer that lives on is told what is done. */
 		if (env.api != NULL)
@@ -249,18 +254,16 @@ static void
 on_conf_store(struct peer *peer __attribute__((unused)), const union msg *m,
     int fd)
 {
-	struct backup_policy	 policy;
-
 	if (env.lock == -1)
 		env.lock = fd;
 	else
 		close(fd);
-	policy.newest = m->conf_store.newest;
-	policy.minutely = m->conf_store.minutely;
-	policy.hourly = m->conf_store.hourly;
-	policy.daily = m->conf_store.daily;
-	backup_set_policy(&policy);
 	retention_set_policy(m->conf_store.days, m->conf_store.bytes);
+	env.policy.newest = m->conf_store.newest;
+	env.policy.minutely = m->conf_store.minutely;
+	env.policy.hourly = m->conf_store.hourly;
+	env.policy.daily = m->conf_store.daily;
+	backup_set_policy(store_backups(), &env.policy);
 }
 
 static void
@@ -312,18 +315,15 @@ begin(void)
 	sync_poller(env.poller);
 	sync_api(env.api);
 	retention_start();
+	upkeep_start();
 	commit_soon();
 }
 
 static void
 open_state(void)
 {
-	if (backup_open(env.dirfd) == -1)
-		log_warn("%s/%s: %s", env.statedir, BACKUP_DIR,
-		    strerror(errno));
-	if (store_open(env.dirfd) == -1)
-		log_warn("%s/%s: %s", env.statedir, STORE_TEMPORARY,
-		    strerror(errno));
+	store_open(env.dirfd);
+	backup_set_policy(store_backups(), &env.policy);
 }
 
 /* Say what is wrong, where, and what helps; never overwrite the file. */
@@ -352,7 +352,7 @@ good_backup(void)
 	size_t		 i;
 
 	for (i = 0; i < GOOD_BACKUP_TRIES; i++) {
-		if ((name = backup_nth(i)) == NULL)
+		if ((name = backup_nth(store_backups(), i)) == NULL)
 			return (NULL);
 		if (backup_is_good(name))
 			return (name);
@@ -363,15 +363,18 @@ good_backup(void)
 static int
 backup_is_good(const char *name)
 {
+	struct json_object	*root;
 	struct store_fault	 fault;
-	int			 fd, r;
+	int			 fd;
 
-	fd = openat(backup_dirfd(), name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(store_backups()->fd, name,
+	    O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd == -1)
 		return (0);
-	r = store_check_fd(fd, &fault);
+	root = load_fd(fd, &fault);
 	close(fd);
-	return (r == 0);
+	json_object_put(root);
+	return (root != NULL);
 }
 
 /* ccmd -R. */

@@ -19,11 +19,14 @@
  *
  *	registry.c	main, peers, dispatch
  *	commit.c	what is held back until it is durable
+ *	upkeep.c	what is done from time to time
+ *	health.c	what can't be saved, told to the api
  *	apply.c		outcomes and intents of operations, by verb
  *	learn.c		runs and looks
  *	query*.c	questions about what is on disk (query.h)
  *	sync.c		telling poller and api what is there
- *	store.c save.c	pipelines.json
+ *	store.c load.c	pipelines.json
+ *	save.c		how a file is saved
  *	backup.c	its backups
  *	history*.c database.c	history.db
  *	audit.c		logs/audit.log
@@ -95,6 +98,18 @@ void commit_stale(const struct msg_stale *m);
 /* Commit as soon as nothing more is to be read; a bounded while away. */
 void commit_soon(void);
 void commit_now(void);
+
+/* Save though nothing changed: the file is not ours any more. */
+void commit_rewrite(void);
+
+/* --- upkeep.c */
+
+int upkeep_init(struct event_base *base);
+void upkeep_start(void);
+/* Thin the backups out when there is time. */
+void upkeep_thin(void);
+/* Look now whether the file is ours. */
+void upkeep_look(void);
 
 /* --- apply.c */
 

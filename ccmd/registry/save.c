@@ -15,12 +15,13 @@
  */
 
 /*
- * The save procedure of pipelines.json: at every instant a complete
- * registry is on disk under its name.  Runs in the registry.  Must not
- * change what it saves.
+ * The save procedure: at every instant a complete file is on disk under its
+ * name.  Runs in the registry.  Must not change what it saves.
  */
 
 #include "config.h"
+
+#include <sys/stat.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,54 +30,98 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backup.h"
 #include "json.h"
 #include "log.h"
 #include "save.h"
-#include "store.h"
-#include "timestamp.h"
 
 #define SAVE_BUFFER	(256 * 1024)
 
-struct out {
-	int	 fd;
+struct save_out {
+	int	 fd;		/* -1: the buffer grows instead */
 	int	 error;		/* the first errno */
 	size_t	 n;
-	char	 buf[SAVE_BUFFER];
+	size_t	 size;
+	char	*buf;
 };
 
-static int	 write_temporary(int, struct json_object *, int64_t);
-static void	 write_registry(struct out *, struct json_object *, int64_t);
-static void	 put(struct out *, const char *, size_t);
-static void	 put_string(struct out *, const char *);
-static void	 put_member(struct out *, const char *, struct json_object *);
-static void	 flush(struct out *);
-static void	 put_back(int, const char *);
+static int	 write_temporary(struct save *, save_fn, void *, int64_t,
+		    struct save_mark *);
+static int	 put_in_place(struct save *, char[BACKUP_NAME_SIZE], int64_t);
+static void	 put_back(struct save *, const char *);
+static void	 say_replaced(const struct save *, const char *);
+static void	 set_mark(struct save_mark *, const struct stat *);
+static int	 out_init(struct save_out *, int);
+static void	 make_room(struct save_out *);
+static void	 flush(struct save_out *);
+
+void
+save_open(struct save *save, int dirfd, const char *file,
+    const char *temporary, const char *backup_prefix)
+{
+	save->dirfd = dirfd;
+	save->file = file;
+	save->temporary = temporary;
+	memset(&save->mark, 0, sizeof(save->mark));
+	/* Where there is no file it may be what comes in its place. */
+	if (faccessat(dirfd, file, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    unlinkat(dirfd, temporary, 0) == -1 && errno != ENOENT)
+		log_warn("%s: %s", temporary, strerror(errno));
+	if (backup_open(&save->backups, dirfd, backup_prefix) == -1)
+		log_warn("%s: %s", BACKUP_DIR, strerror(errno));
+}
+
+void
+save_close(struct save *save)
+{
+	backup_close(&save->backups);
+	save->dirfd = -1;
+}
 
 int
-save_file(int dirfd, struct json_object *top, int64_t now)
+save_adopt(struct save *save)
 {
-	char	 backup[BACKUP_NAME_SIZE] = "";
-	int	 saved;
+	if (renameat(save->dirfd, save->temporary, save->dirfd,
+	    save->file) == -1 || fsync(save->dirfd) == -1)
+		return (-1);
+	log_warn("%s: was not there; the save that was under way is taken",
+	    save->file);
+	return (0);
+}
 
-	if (write_temporary(dirfd, top, now) == -1)
-		goto fail;
-	if (backup_link(STORE_FILE, now, backup) == -1)
-		goto fail;
-	if (renameat(dirfd, STORE_TEMPORARY, dirfd, STORE_FILE) == -1)
-		goto fail;
-	if (fsync(dirfd) == 0)
-		return (0);
-	saved = errno;
-	put_back(dirfd, backup);
-	errno = saved;
-	return (-1);
-fail:
-	saved = errno;
-	(void)unlinkat(dirfd, STORE_TEMPORARY, 0);
-	backup_undo(backup);
-	errno = saved;
-	return (-1);
+int
+save_file(struct save *save, save_fn fn, void *arg, int64_t now)
+{
+	char			 backup[BACKUP_NAME_SIZE] = "";
+	struct save_mark	 mark;
+	int			 replaced = save_replaced(save), saved;
+
+	if (write_temporary(save, fn, arg, now, &mark) == -1 ||
+	    put_in_place(save, backup, now) == -1) {
+		saved = errno;
+		(void)unlinkat(save->dirfd, save->temporary, 0);
+		backup_undo(&save->backups, backup);
+		errno = saved;
+		return (-1);
+	}
+	if (fsync(save->dirfd) == -1) {
+		saved = errno;
+		put_back(save, backup);
+		errno = saved;
+		return (-1);
+	}
+	if (replaced)
+		say_replaced(save, backup);
+	save->mark = mark;
+	return (0);
+}
+
+static int
+put_in_place(struct save *save, char backup[BACKUP_NAME_SIZE], int64_t now)
+{
+	if (backup_link(&save->backups, save->file, now, backup) == -1)
+		return (-1);
+	return (renameat(save->dirfd, save->temporary, save->dirfd,
+	    save->file));
 }
 
 /*
@@ -84,112 +129,176 @@ fail:
  * they asked for must not be found after a restart.
  */
 static void
-put_back(int dirfd, const char *backup)
+put_back(struct save *save, const char *backup)
 {
 	if (backup[0] == '\0')
-		(void)unlinkat(dirfd, STORE_FILE, 0);
-	else if (linkat(backup_dirfd(), backup, dirfd, STORE_TEMPORARY,
-	    0) == -1 ||
-	    renameat(dirfd, STORE_TEMPORARY, dirfd, STORE_FILE) == -1)
+		(void)unlinkat(save->dirfd, save->file, 0);
+	else if (linkat(save->backups.fd, backup, save->dirfd,
+	    save->temporary, 0) == -1 ||
+	    renameat(save->dirfd, save->temporary, save->dirfd,
+	    save->file) == -1)
 		log_warn("%s: the former one can't be put back: %s",
-		    STORE_FILE, strerror(errno));
+		    save->file, strerror(errno));
+}
+
+static void
+say_replaced(const struct save *save, const char *backup)
+{
+	if (backup[0] == '\0')
+		log_warn("%s: was removed by somebody else; it is there "
+		    "again", save->file);
+	else
+		log_warn("%s: was changed by somebody else; that is now "
+		    "%s/%s, and the file holds what this daemon knows",
+		    save->file, BACKUP_DIR, backup);
+}
+
+int
+save_probe(struct save *save, save_fn fn, void *arg, int64_t now)
+{
+	struct save_mark	 mark;
+	int			 r, saved;
+
+	r = write_temporary(save, fn, arg, now, &mark);
+	if (r == 0)
+		r = backup_probe(&save->backups, save->temporary);
+	saved = errno;
+	(void)unlinkat(save->dirfd, save->temporary, 0);
+	errno = saved;
+	return (r);
+}
+
+/* --- Whose file is it? */
+
+void
+save_mark(struct save *save)
+{
+	struct stat	 st;
+
+	if (fstatat(save->dirfd, save->file, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		set_mark(&save->mark, &st);
+	else
+		memset(&save->mark, 0, sizeof(save->mark));
+}
+
+static void
+set_mark(struct save_mark *mark, const struct stat *st)
+{
+	mark->there = 1;
+	mark->dev = st->st_dev;
+	mark->ino = st->st_ino;
+	mark->size = st->st_size;
+	mark->changed = st->st_mtim;
+}
+
+int
+save_replaced(const struct save *save)
+{
+	const struct save_mark	*m = &save->mark;
+	struct stat		 st;
+
+	if (fstatat(save->dirfd, save->file, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return (errno == ENOENT && m->there);
+	return (!m->there || st.st_dev != m->dev || st.st_ino != m->ino ||
+	    st.st_size != m->size ||
+	    st.st_mtim.tv_sec != m->changed.tv_sec ||
+	    st.st_mtim.tv_nsec != m->changed.tv_nsec);
+}
+
+/* --- Writing. */
+
+static int
+write_temporary(struct save *save, save_fn fn, void *arg, int64_t now,
+    struct save_mark *mark)
+{
+	struct save_out	 out;
+	struct stat	 st;
+	int		 fd;
+
+	fd = openat(save->dirfd, save->temporary,
+	    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd == -1)
+		return (-1);
+	if (out_init(&out, fd) == -1) {
+		close(fd);
+		return (-1);
+	}
+	fn(&out, now, arg);
+	flush(&out);
+	free(out.buf);
+	if (out.error == 0 && (fsync(fd) == -1 || fstat(fd, &st) == -1))
+		out.error = errno;
+	if (close(fd) == -1 && out.error == 0)
+		out.error = errno;
+	if (out.error == 0)
+		set_mark(mark, &st);
+	errno = out.error;
+	return (out.error == 0 ? 0 : -1);
 }
 
 static int
-write_temporary(int dirfd, struct json_object *top, int64_t now)
+out_init(struct save_out *out, int fd)
 {
-	struct out	*out;
-	int		 error;
-
-	if ((out = malloc(sizeof(*out))) == NULL)
-		return (-1);
+	out->fd = fd;
 	out->error = 0;
 	out->n = 0;
-	out->fd = openat(dirfd, STORE_TEMPORARY,
-	    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (out->fd == -1) {
-		free(out);
-		return (-1);
-	}
-	write_registry(out, top, now);
-	flush(out);
-	if (out->error == 0 && fsync(out->fd) == -1)
-		out->error = errno;
-	if (close(out->fd) == -1 && out->error == 0)
-		out->error = errno;
-	error = out->error;
-	free(out);
-	errno = error;
-	return (error == 0 ? 0 : -1);
+	out->size = SAVE_BUFFER;
+	out->buf = malloc(out->size);
+	return (out->buf == NULL ? -1 : 0);
 }
 
-/* A line for each pipeline: it reads well, and so does a diff. */
-static void
-write_registry(struct out *out, struct json_object *top, int64_t now)
+char *
+save_text(save_fn fn, void *arg, int64_t now, size_t *len)
 {
-	char		 stamp[TIMESTAMP_SIZE];
-	struct record	*r;
-	const char	*sep = "\n";
+	struct save_out	 out;
 
-	put_string(out, "{\"pipelines\": {");
-	for (r = store_next(NULL); r != NULL; r = store_next(r)) {
-		put_string(out, sep);
-		put_string(out, "\"");
-		put_string(out, r->id);
-		put_string(out, "\": ");
-		put(out, r->text, r->len);
-		sep = ",\n";
-	}
-	put_string(out, "\n}");
-	if (top != NULL) {
-		json_object_object_foreach(top, name, value) {
-			if (strcmp(name, "registry_version") != 0 &&
-			    strcmp(name, "last_updated") != 0)
-				put_member(out, name, value);
-		}
-	}
-	put_string(out, ",\n\"registry_version\": \"" STORE_VERSION "\"");
-	put_string(out, ",\n\"last_updated\": \"");
-	put_string(out, timestamp_format(now, stamp));
-	put_string(out, "\"}\n");
+	if (out_init(&out, -1) == -1)
+		return (NULL);
+	fn(&out, now, arg);
+	*len = out.n;
+	if (out.error == 0)
+		return (out.buf);
+	free(out.buf);
+	errno = out.error;
+	return (NULL);
 }
 
-static void
-put_member(struct out *out, const char *name, struct json_object *value)
+void
+save_member(struct save_out *out, const char *name,
+    struct json_object *value)
 {
 	struct json_object	*key = json_object_new_string(name);
 	const char		*text;
 	size_t			 len;
 
-	put_string(out, ",\n");
 	text = json_text(key, &len);
-	put(out, text, len);
-	put_string(out, ": ");
+	save_put(out, text, len);
+	save_puts(out, ": ");
 	/* A null is NULL in json-c. */
 	if (value == NULL)
-		put_string(out, "null");
+		save_puts(out, "null");
 	else {
 		text = json_text(value, &len);
-		put(out, text, len);
+		save_put(out, text, len);
 	}
 	json_object_put(key);
 }
 
-static void
-put_string(struct out *out, const char *s)
+void
+save_puts(struct save_out *out, const char *s)
 {
-	put(out, s, strlen(s));
+	save_put(out, s, strlen(s));
 }
 
-static void
-put(struct out *out, const char *data, size_t len)
+void
+save_put(struct save_out *out, const char *data, size_t len)
 {
 	size_t	 n;
 
 	while (len > 0 && out->error == 0) {
-		if (out->n == sizeof(out->buf))
-			flush(out);
-		n = sizeof(out->buf) - out->n;
+		if (out->n == out->size)
+			make_room(out);
+		n = out->size - out->n;
 		if (n > len)
 			n = len;
 		memcpy(out->buf + out->n, data, n);
@@ -200,7 +309,23 @@ put(struct out *out, const char *data, size_t len)
 }
 
 static void
-flush(struct out *out)
+make_room(struct save_out *out)
+{
+	char	*p;
+
+	if (out->fd != -1)
+		flush(out);
+	else if ((p = reallocarray(out->buf, out->size, 2)) == NULL) {
+		out->error = ENOMEM;
+		out->n = 0;
+	} else {
+		out->buf = p;
+		out->size *= 2;
+	}
+}
+
+static void
+flush(struct save_out *out)
 {
 	const char	*p = out->buf;
 	ssize_t		 n;

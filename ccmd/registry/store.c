@@ -15,17 +15,15 @@
  */
 
 /*
- * pipelines.json in memory: records, staging, loading.  Runs in the
- * registry.  Must not know what an operation is, nor write the file: that
- * is save.c's.
+ * pipelines.json in memory: records, staging.  Runs in the registry.  Must
+ * not know what an operation is, nor how a file is read (load.c) or made
+ * durable (save.c).
  *
  * A record holds its document as text: it is that text that goes to disk
  * and to the other processes, and a save is mostly concatenation.
  */
 
 #include "config.h"
-
-#include <sys/stat.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,38 +37,32 @@
 #include "pipeline.h"
 #include "save.h"
 #include "store.h"
+#include "timestamp.h"
 
 RB_HEAD(record_tree, record);
 TAILQ_HEAD(record_list, record);
 
 static struct {
-	int		 dirfd;		/* borrowed */
+	struct save	 save;
 	struct record_tree tree;
 	struct record_list changed;
 	size_t		 count;
 	struct json_object *top;	/* members but `pipelines` */
+	struct json_object *top_before;	/* staged: what it was */
 } env = {
-	.dirfd = -1,
 	.tree = RB_INITIALIZER(&env.tree),
 	.changed = TAILQ_HEAD_INITIALIZER(env.changed),
 };
 
 static int	 record_cmp(struct record *, struct record *);
-static int	 load_fd(int, int, struct store_fault *);
-static void	 set_reason(const struct json_error *, struct store_fault *);
-static char	*read_all(int, size_t *, struct store_fault *);
-static int	 check(struct json_object *, const char *, size_t,
-		    struct store_fault *);
-static int	 check_document(const char *, struct json_object *,
-		    struct store_fault *);
-static void	 find_place(const char *, size_t, const char *,
-		    struct store_fault *);
-static void	 set_place(const char *, size_t, struct store_fault *);
-static int	 hold(struct json_object *);
+static int	 load_temporary(struct store_fault *);
+static void	 hold(struct json_object *);
+static void	 write_registry(struct save_out *, int64_t, void *);
 static int	 record_set(struct record *, struct json_object *, const char *,
 		    size_t);
 static void	 record_index(struct record *, struct json_object *);
 static void	 record_drop(struct record *);
+static void	 record_free(struct record *);
 static void	 record_restore(struct record *);
 static void	 mark_changed(struct record *, char *);
 static int	 same_workflow(const struct record *, int64_t, int64_t,
@@ -84,13 +76,17 @@ record_cmp(struct record *a, struct record *b)
 	return (strcmp(a->id, b->id));
 }
 
-int
+void
 store_open(int dirfd)
 {
-	env.dirfd = dirfd;
-	if (unlinkat(dirfd, STORE_TEMPORARY, 0) == -1 && errno != ENOENT)
-		return (-1);
-	return (0);
+	save_open(&env.save, dirfd, STORE_FILE, STORE_TEMPORARY,
+	    STORE_BACKUPS);
+}
+
+struct backup_set *
+store_backups(void)
+{
+	return (&env.save.backups);
 }
 
 void
@@ -103,201 +99,79 @@ store_close(void)
 	TAILQ_INIT(&env.changed);
 	json_object_put(env.top);
 	env.top = NULL;
-	env.dirfd = -1;
+	save_close(&env.save);
 }
 
 int
 store_load(struct store_fault *fault)
 {
-	int	 fd, r;
+	struct json_object	*root;
+	int			 fd;
 
-	fd = openat(env.dirfd, STORE_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(env.save.dirfd, STORE_FILE,
+	    O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd == -1 && errno == ENOENT)
-		return (0);
+		return (load_temporary(fault));
 	if (fd == -1) {
 		memset(fault, 0, sizeof(*fault));
 		(void)snprintf(fault->text, sizeof(fault->text), "%s",
 		    strerror(errno));
 		return (-1);
 	}
-	r = load_fd(fd, 1, fault);
+	save_mark(&env.save);
+	root = load_fd(fd, fault);
 	close(fd);
-	return (r);
+	if (root == NULL)
+		return (-1);
+	hold(root);
+	json_object_put(root);
+	return (0);
+}
+
+/* A save can be cut off where there is nothing but its temporary file. */
+static int
+load_temporary(struct store_fault *fault)
+{
+	struct json_object	*root;
+	int			 fd;
+
+	fd = openat(env.save.dirfd, STORE_TEMPORARY,
+	    O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1)
+		return (0);
+	root = load_fd(fd, fault);
+	close(fd);
+	if (root == NULL) {
+		(void)unlinkat(env.save.dirfd, STORE_TEMPORARY, 0);
+		return (0);
+	}
+	if (save_adopt(&env.save) == -1) {
+		(void)snprintf(fault->text, sizeof(fault->text), "%s",
+		    strerror(errno));
+		json_object_put(root);
+		return (-1);
+	}
+	save_mark(&env.save);
+	hold(root);
+	json_object_put(root);
+	return (0);
 }
 
 int
 store_load_fd(int fd, struct store_fault *fault)
 {
-	return (load_fd(fd, 1, fault));
-}
+	struct json_object	*root;
 
-int
-store_check_fd(int fd, struct store_fault *fault)
-{
-	return (load_fd(fd, 0, fault));
+	if ((root = load_fd(fd, fault)) == NULL)
+		return (-1);
+	save_mark(&env.save);
+	hold(root);
+	json_object_put(root);
+	return (0);
 }
 
 /* Nothing is held before all of it was found to be good. */
-static int
-load_fd(int fd, int keep, struct store_fault *fault)
-{
-	struct json_object	*root = NULL;
-	struct json_error	 err;
-	char			*buf;
-	size_t			 len;
-	int			 r = -1;
-
-	memset(fault, 0, sizeof(*fault));
-	if ((buf = read_all(fd, &len, fault)) == NULL)
-		return (-1);
-	root = json_parse_strict(buf, len, STORE_FILE_MAX, &err);
-	if (root == NULL) {
-		fault->line = err.line;
-		fault->column = err.column;
-		set_reason(&err, fault);
-	} else if (check(root, buf, len, fault) == 0)
-		r = keep ? hold(root) : 0;
-	json_object_put(root);
-	free(buf);
-	return (r);
-}
-
-/* The sentence without the place, which is told in front of it. */
 static void
-set_reason(const struct json_error *err, struct store_fault *fault)
-{
-	char	 place[64];
-	int	 n;
-
-	n = snprintf(place, sizeof(place), "line %zu, column %zu: ",
-	    err->line, err->column);
-	if (n < 0 || (size_t)n >= sizeof(place) ||
-	    strncmp(err->text, place, (size_t)n) != 0)
-		n = 0;
-	(void)strlcpy(fault->text, err->text + n, sizeof(fault->text));
-}
-
-static char *
-read_all(int fd, size_t *len, struct store_fault *fault)
-{
-	struct stat	 st;
-	char		*buf = NULL;
-	const char	*why = NULL;
-	size_t		 got;
-	ssize_t		 n;
-
-	if (fstat(fd, &st) == -1)
-		why = strerror(errno);
-	else if (!S_ISREG(st.st_mode))
-		why = "expected a regular file";
-	else if (st.st_size > STORE_FILE_MAX)
-		why = "expected a file of at most 1 GB";
-	else if ((buf = malloc((size_t)st.st_size + 1)) == NULL)
-		why = "out of memory";
-	for (got = 0; why == NULL && got < (size_t)st.st_size;
-	    got += (size_t)n) {
-		n = pread(fd, buf + got, (size_t)st.st_size - got,
-		    (off_t)got);
-		if (n == -1 && errno == EINTR)
-			n = 0;
-		else if (n <= 0)
-			why = n == 0 ? "file shrank" : strerror(errno);
-	}
-	if (why != NULL) {
-		(void)strlcpy(fault->text, why, sizeof(fault->text));
-		free(buf);
-		return (NULL);
-	}
-	*len = got;
-	return (buf);
-}
-
-/* Is it a registry?  json-c has no places, so they are found in the text. */
-static int
-check(struct json_object *root, const char *buf, size_t len,
-    struct store_fault *fault)
-{
-	struct json_object	*list;
-
-	if (!json_object_is_type(root, json_type_object) ||
-	    (list = json_member(root, "pipelines", json_type_object)) ==
-	    NULL) {
-		(void)strlcpy(fault->text, "expected an object with the "
-		    "member \"pipelines\", an object", sizeof(fault->text));
-		find_place(buf, len, "pipelines", fault);
-		return (-1);
-	}
-	if ((size_t)json_object_object_length(list) > STORE_RECORDS_MAX) {
-		(void)snprintf(fault->text, sizeof(fault->text),
-		    "expected at most %d pipelines", STORE_RECORDS_MAX);
-		find_place(buf, len, "pipelines", fault);
-		return (-1);
-	}
-	json_object_object_foreach(list, id, doc) {
-		if (check_document(id, doc, fault) == -1) {
-			find_place(buf, len, id, fault);
-			return (-1);
-		}
-	}
-	return (0);
-}
-
-static int
-check_document(const char *id, struct json_object *doc,
-    struct store_fault *fault)
-{
-	char	 why[160];
-	size_t	 len;
-
-	if (pipeline_check(doc, id, why, sizeof(why)) == -1) {
-		(void)snprintf(fault->text, sizeof(fault->text),
-		    "pipeline %s: %s", log_visible(id), why);
-		return (-1);
-	}
-	(void)json_text(doc, &len);
-	if (len > MSG_DOC_MAX) {
-		(void)snprintf(fault->text, sizeof(fault->text),
-		    "pipeline %s: must be of at most %d bytes", id,
-		    MSG_DOC_MAX);
-		return (-1);
-	}
-	return (0);
-}
-
-/* The first place where `name` is a member's name. */
-static void
-find_place(const char *buf, size_t len, const char *name,
-    struct store_fault *fault)
-{
-	const char	*p = buf, *q, *end = buf + len;
-	size_t		 n = strlen(name);
-
-	while ((p = memmem(p, (size_t)(end - p), name, n)) != NULL) {
-		q = p + n;
-		if (p > buf && p[-1] == '"' && q < end && *q == '"') {
-			for (q++; q < end && strchr(" \t\r\n", *q); q++)
-				continue;
-			if (q < end && *q == ':')
-				break;
-		}
-		p += n;
-	}
-	set_place(buf, p == NULL ? 0 : (size_t)(p - 1 - buf), fault);
-}
-
-static void
-set_place(const char *buf, size_t offset, struct store_fault *fault)
-{
-	const char	*line, *next, *end = buf + offset;
-
-	fault->line = 1;
-	for (line = buf; (next = memchr(line, '\n', (size_t)(end - line))) !=
-	    NULL; line = next + 1)
-		fault->line++;
-	fault->column = (size_t)(end - line) + 1;
-}
-
-static int
 hold(struct json_object *root)
 {
 	struct json_object	*list;
@@ -318,7 +192,6 @@ hold(struct json_object *root)
 	}
 	env.top = json_object_get(root);
 	json_object_object_del(env.top, "pipelines");
-	return (0);
 }
 
 /* Copies the text and takes from the document what is looked up often. */
@@ -367,6 +240,12 @@ record_drop(struct record *r)
 {
 	RB_REMOVE(record_tree, &env.tree, r);
 	env.count--;
+	record_free(r);
+}
+
+static void
+record_free(struct record *r)
+{
 	free(r->text);
 	free(r->before);
 	free(r->repository);
@@ -487,6 +366,38 @@ store_stage(struct json_object *doc, struct record **record)
 	return (1);
 }
 
+/* One that was never saved is gone at once. */
+void
+store_stage_removal(struct record *r)
+{
+	if (r->changed && r->before == NULL) {
+		TAILQ_REMOVE(&env.changed, r, changed_entry);
+		record_drop(r);
+		return;
+	}
+	RB_REMOVE(record_tree, &env.tree, r);
+	env.count--;
+	r->removed = 1;
+	mark_changed(r, NULL);
+}
+
+void
+store_stage_top(struct json_object *top)
+{
+	if (env.top_before == NULL)
+		env.top_before = env.top != NULL ? env.top :
+		    json_object_new_object();
+	else
+		json_object_put(env.top);
+	env.top = json_object_get(top);
+}
+
+struct json_object *
+store_top(void)
+{
+	return (env.top);
+}
+
 static void
 mark_changed(struct record *r, char *before)
 {
@@ -507,7 +418,61 @@ store_next_changed(struct record *after)
 int
 store_save(int64_t now)
 {
-	return (save_file(env.dirfd, env.top, now));
+	return (save_file(&env.save, write_registry, NULL, now));
+}
+
+int
+store_probe(int64_t now)
+{
+	return (save_probe(&env.save, write_registry, NULL, now));
+}
+
+int
+store_replaced(void)
+{
+	return (save_replaced(&env.save));
+}
+
+/* A line for each pipeline: it reads well, and so does a diff. */
+static void
+write_registry(struct save_out *out, int64_t now,
+    void *arg __attribute__((unused)))
+{
+	char		 stamp[TIMESTAMP_SIZE];
+
+	save_puts(out, "{");
+	store_write(out);
+	save_puts(out, ",\n\"registry_version\": \"" STORE_VERSION "\"");
+	save_puts(out, ",\n\"last_updated\": \"");
+	save_puts(out, timestamp_format(now, stamp));
+	save_puts(out, "\"}\n");
+}
+
+void
+store_write(struct save_out *out)
+{
+	struct record	*r;
+	const char	*sep = "\n";
+
+	save_puts(out, "\"pipelines\": {");
+	for (r = store_next(NULL); r != NULL; r = store_next(r)) {
+		save_puts(out, sep);
+		save_puts(out, "\"");
+		save_puts(out, r->id);
+		save_puts(out, "\": ");
+		save_put(out, r->text, r->len);
+		sep = ",\n";
+	}
+	save_puts(out, "\n}");
+	if (env.top == NULL)
+		return;
+	json_object_object_foreach(env.top, name, value) {
+		if (strcmp(name, "registry_version") == 0 ||
+		    strcmp(name, "last_updated") == 0)
+			continue;
+		save_puts(out, ",\n");
+		save_member(out, name, value);
+	}
 }
 
 void
@@ -517,24 +482,53 @@ store_settle(void)
 
 	while ((r = TAILQ_FIRST(&env.changed)) != NULL) {
 		TAILQ_REMOVE(&env.changed, r, changed_entry);
+		if (r->removed) {
+			record_free(r);
+			continue;
+		}
 		free(r->before);
 		r->before = NULL;
 		r->changed = 0;
 	}
+	json_object_put(env.top_before);
+	env.top_before = NULL;
 }
 
+int
+store_is_staged(void)
+{
+	return (!TAILQ_EMPTY(&env.changed) || env.top_before != NULL);
+}
+
+/* What was removed comes last: its id may have been given again. */
 void
 store_rollback(void)
 {
-	struct record	*r;
+	struct record		*r;
+	struct record_list	 removed = TAILQ_HEAD_INITIALIZER(removed);
 
 	while ((r = TAILQ_FIRST(&env.changed)) != NULL) {
 		TAILQ_REMOVE(&env.changed, r, changed_entry);
 		r->changed = 0;
-		if (r->before == NULL)
+		if (r->removed)
+			TAILQ_INSERT_TAIL(&removed, r, changed_entry);
+		else if (r->before == NULL)
 			record_drop(r);
 		else
 			record_restore(r);
+	}
+	while ((r = TAILQ_FIRST(&removed)) != NULL) {
+		TAILQ_REMOVE(&removed, r, changed_entry);
+		r->removed = 0;
+		RB_INSERT(record_tree, &env.tree, r);
+		env.count++;
+		if (r->before != NULL)
+			record_restore(r);
+	}
+	if (env.top_before != NULL) {
+		json_object_put(env.top);
+		env.top = env.top_before;
+		env.top_before = NULL;
 	}
 }
 

@@ -33,10 +33,13 @@
 #include "msg.h"
 #include "tree.h"
 
+struct backup_set;
 struct json_object;
+struct save_out;
 
 #define STORE_FILE	"pipelines.json"
 #define STORE_TEMPORARY	"pipelines.json.tmp"
+#define STORE_BACKUPS	"pipelines-"
 #define STORE_FILE_MAX	(1024 * 1024 * 1024)
 #define STORE_RECORDS_MAX 1000000
 #define STORE_VERSION	"2.0"
@@ -56,7 +59,8 @@ struct record {
 	int		 inactive;
 	/* Staged: changed since the last save, and what it was before. */
 	int		 changed;
-	char		*before;	/* NULL: there was none */
+	int		 removed;	/* no longer among the records */
+	char		*before;	/* NULL: none, or the same */
 };
 
 /* Where and why a file was refused. */
@@ -66,13 +70,10 @@ struct store_fault {
 	char		 text[256];
 };
 
-/*
- * Begin, in the state directory open as `dirfd`, which stays the caller's;
- * a temporary file that a crash left is removed.  Returns 0, or -1 with
- * errno.
- */
-int store_open(int dirfd);
+/* Begin, in the state directory open as `dirfd`, which stays the caller's. */
+void store_open(int dirfd);
 void store_close(void);
+struct backup_set *store_backups(void);
 
 /*
  * Read STORE_FILE (store_load), or what is open as `fd` (store_load_fd),
@@ -82,8 +83,20 @@ void store_close(void);
 int store_load(struct store_fault *fault);
 int store_load_fd(int fd, struct store_fault *fault);
 
-/* Only look whether the file open as `fd` would load.  0 or -1. */
-int store_check_fd(int fd, struct store_fault *fault);
+/* --- load.c */
+
+/*
+ * A whole registry from a descriptor or from text, checked.  Returns the
+ * root, the caller's, or NULL with `fault` filled in.
+ */
+struct json_object *load_fd(int fd, struct store_fault *fault);
+struct json_object *load_text(const char *buf, size_t len,
+    struct store_fault *fault);
+
+/* All of a regular file of at most STORE_FILE_MAX bytes; free(3) it. */
+char *load_read(int fd, size_t *len, struct store_fault *fault);
+
+/* --- store.c */
 
 struct record *store_find(const char *id);
 struct record *store_next(struct record *after);	/* NULL: first */
@@ -110,7 +123,19 @@ struct json_object *store_document(const struct record *r);
  */
 int store_stage(struct json_object *doc, struct record **record);
 
-/* Walk what is staged; NULL: first. */
+/* Stage that a record is to go: it is not among the records any more. */
+void store_stage_removal(struct record *r);
+
+/*
+ * The members beside `pipelines`, NULL when there are none, and others in
+ * their place; the reference stays the caller's.
+ */
+struct json_object *store_top(void);
+void store_stage_top(struct json_object *top);
+
+int store_is_staged(void);
+
+/* Walk what is staged; NULL: first.  Removed ones have `removed` set. */
 struct record *store_next_changed(struct record *after);
 
 /*
@@ -120,6 +145,15 @@ struct record *store_next_changed(struct record *after);
  * is what it was.
  */
 int store_save(int64_t now);
+
+/* Could it be saved?  Returns 0, or -1 with errno. */
+int store_probe(int64_t now);
+
+/* 1 if STORE_FILE is not what was loaded or saved. */
+int store_replaced(void);
+
+/* "pipelines": {...} and the members beside it, for save.h. */
+void store_write(struct save_out *out);
 
 /* Forget what was before (after a save), or go back to it. */
 void store_settle(void);

@@ -41,7 +41,10 @@
 #define NOW		1767609000LL	/* 2026-01-05 10:30:00 UTC */
 #define MANY		3000
 
+#define PREFIX		"pipelines-"
+
 static int	 statefd;
+static struct backup_set set;
 
 static int
 make_state(void **state)
@@ -52,7 +55,7 @@ make_state(void **state)
 	    (statefd = open(path, O_RDONLY | O_DIRECTORY)) == -1)
 		return (-1);
 	*state = strdup(path);
-	return (backup_open(statefd));
+	return (backup_open(&set, statefd, PREFIX));
 }
 
 static int
@@ -60,7 +63,7 @@ remove_state(void **state)
 {
 	char	 command[128];
 
-	backup_close();
+	backup_close(&set);
 	close(statefd);
 	(void)snprintf(command, sizeof(command), "rm -rf '%s'",
 	    (char *)*state);
@@ -105,18 +108,19 @@ test_names(void **state)
 	size_t		 i;
 
 	(void)state;
-	assert_int_equal(backup_parse("pipelines-2026-01-05-10-30-00.json",
+	assert_int_equal(backup_parse(PREFIX,
+	    "pipelines-2026-01-05-10-30-00.json",
 	    &b), 0);
 	assert_int_equal(b.time, NOW);
 	assert_int_equal(b.suffix, 1);
-	assert_int_equal(backup_parse("pipelines-2026-01-05-10-30-00-"
+	assert_int_equal(backup_parse(PREFIX, "pipelines-2026-01-05-10-30-00-"
 	    "4294967295.json", &b), 0);
 	assert_true(b.suffix == UINT32_MAX);
-	assert_int_equal(backup_name(&b, name), 0);
+	assert_int_equal(backup_name(PREFIX, &b, name), 0);
 	assert_string_equal(name,
 	    "pipelines-2026-01-05-10-30-00-4294967295.json");
 	for (i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
-		if (backup_parse(foreign[i], &b) != -1)
+		if (backup_parse(PREFIX, foreign[i], &b) != -1)
 			fail_msg("taken: %s", foreign[i]);
 }
 
@@ -224,27 +228,29 @@ test_link(void **state)
 	char	 name[BACKUP_NAME_SIZE];
 
 	(void)state;
-	assert_int_equal(backup_link("pipelines.json", NOW, name), 0);
+	assert_int_equal(backup_link(&set, "pipelines.json", NOW, name), 0);
 	assert_string_equal(name, "");
 	put_file(statefd, "pipelines.json", "1");
-	assert_int_equal(backup_link("pipelines.json", NOW, name), 0);
+	assert_int_equal(backup_link(&set, "pipelines.json", NOW, name), 0);
 	assert_string_equal(name, "pipelines-2026-01-05-10-30-00.json");
-	assert_int_equal(backup_link("pipelines.json", NOW, name), 0);
+	assert_int_equal(backup_link(&set, "pipelines.json", NOW, name), 0);
 	assert_string_equal(name, "pipelines-2026-01-05-10-30-00-2.json");
 	/* Taken by someone else since the folder was read. */
-	put_file(backup_dirfd(), "pipelines-2026-01-05-10-30-00-3.json", "x");
-	assert_int_equal(backup_link("pipelines.json", NOW, name), 0);
+	put_file(set.fd, "pipelines-2026-01-05-10-30-00-3.json", "x");
+	assert_int_equal(backup_link(&set, "pipelines.json", NOW, name), 0);
 	assert_string_equal(name, "pipelines-2026-01-05-10-30-00-4.json");
-	backup_undo(name);
-	assert_int_equal(faccessat(backup_dirfd(), name, F_OK, 0), -1);
-	assert_string_equal(backup_nth(0),
+	backup_undo(&set, name);
+	assert_int_equal(faccessat(set.fd, name, F_OK, 0), -1);
+	assert_string_equal(backup_nth(&set, 0),
 	    "pipelines-2026-01-05-10-30-00-2.json");
 	/* The clock went back: it is filed where it says it belongs. */
-	assert_int_equal(backup_link("pipelines.json", NOW - 60, name), 0);
-	assert_string_equal(backup_nth(2),
+	assert_int_equal(backup_link(&set, "pipelines.json", NOW - 60,
+	    name), 0);
+	assert_string_equal(backup_nth(&set, 2),
 	    "pipelines-2026-01-05-10-29-00.json");
-	assert_null(backup_nth(3));
-	assert_int_equal(backup_link("pipelines.json", INT64_MAX, name), -1);
+	assert_null(backup_nth(&set, 3));
+	assert_int_equal(backup_link(&set, "pipelines.json", INT64_MAX,
+	    name), -1);
 }
 
 static void
@@ -258,33 +264,33 @@ test_thin_is_bounded(void **state)
 	(void)state;
 	for (i = 0; i < 100; i++) {
 		b.time = NOW - 100000 + (int64_t)i;
-		assert_int_equal(backup_name(&b, name), 0);
-		put_file(backup_dirfd(), name, "x");
+		assert_int_equal(backup_name(PREFIX, &b, name), 0);
+		put_file(set.fd, name, "x");
 	}
-	put_file(backup_dirfd(), "mine", "x");
+	put_file(set.fd, "mine", "x");
 	/* Gone already, and not removable: neither stops the others. */
-	backup_close();
-	assert_int_equal(backup_open(statefd), 0);
-	backup_set_policy(&policy);
+	backup_close(&set);
+	assert_int_equal(backup_open(&set, statefd, PREFIX), 0);
+	backup_set_policy(&set, &policy);
 	b.time = NOW - 100000;
-	assert_int_equal(backup_name(&b, name), 0);
-	assert_int_equal(unlinkat(backup_dirfd(), name, 0), 0);
+	assert_int_equal(backup_name(PREFIX, &b, name), 0);
+	assert_int_equal(unlinkat(set.fd, name, 0), 0);
 	b.time++;
-	assert_int_equal(backup_name(&b, name), 0);
-	assert_int_equal(unlinkat(backup_dirfd(), name, 0), 0);
-	assert_int_equal(mkdirat(backup_dirfd(), name, 0700), 0);
-	backup_thin(NOW);
-	for (n = 0; backup_nth(n) != NULL; n++)
+	assert_int_equal(backup_name(PREFIX, &b, name), 0);
+	assert_int_equal(unlinkat(set.fd, name, 0), 0);
+	assert_int_equal(mkdirat(set.fd, name, 0700), 0);
+	backup_thin(&set, NOW);
+	for (n = 0; backup_nth(&set, n) != NULL; n++)
 		continue;
 	assert_int_equal(n, 100 - BACKUP_UNLINK_MAX);
 	for (i = 0; i < 10; i++)
-		backup_thin(NOW);
-	for (n = 0; backup_nth(n) != NULL; n++)
-		assert_int_equal(faccessat(backup_dirfd(), backup_nth(n),
+		backup_thin(&set, NOW);
+	for (n = 0; backup_nth(&set, n) != NULL; n++)
+		assert_int_equal(faccessat(set.fd, backup_nth(&set, n),
 		    F_OK, 0), 0);
 	assert_int_equal(n, 5);
-	assert_int_equal(faccessat(backup_dirfd(), "mine", F_OK, 0), 0);
-	assert_int_equal(faccessat(backup_dirfd(), name, F_OK, 0), 0);
+	assert_int_equal(faccessat(set.fd, "mine", F_OK, 0), 0);
+	assert_int_equal(faccessat(set.fd, name, F_OK, 0), 0);
 }
 
 int

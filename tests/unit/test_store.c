@@ -57,7 +57,8 @@ make_state(void **state)
 	    (statefd = open(path, O_RDONLY | O_DIRECTORY)) == -1)
 		return (-1);
 	*state = strdup(path);
-	return (backup_open(statefd) == -1 ? -1 : store_open(statefd));
+	store_open(statefd);
+	return (0);
 }
 
 static int
@@ -66,7 +67,6 @@ remove_state(void **state)
 	char	 command[128];
 
 	store_close();
-	backup_close();
 	close(statefd);
 	(void)snprintf(command, sizeof(command), "rm -rf '%s'",
 	    (char *)*state);
@@ -191,7 +191,7 @@ test_save(void **state)
 	assert_int_equal(fstatat(statefd, STORE_FILE, &st, 0), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	assert_int_equal(st.st_nlink, 1);
-	assert_string_equal(backup_nth(0),
+	assert_string_equal(backup_nth(store_backups(), 0),
 	    "pipelines-2026-01-05-10-30-00.json");
 	assert_int_equal(faccessat(statefd, STORE_TEMPORARY, F_OK, 0), -1);
 }
@@ -237,7 +237,7 @@ test_save_fails(void **state)
 	assert_int_equal(errno, EISDIR);
 	assert_int_equal(unlinkat(statefd, STORE_TEMPORARY, AT_REMOVEDIR), 0);
 	assert_string_equal(get_text(), text);
-	assert_null(backup_nth(0));
+	assert_null(backup_nth(store_backups(), 0));
 	/* A time that no name can be made of: after the temporary file. */
 	assert_int_equal(store_save(INT64_MAX), -1);
 	assert_string_equal(get_text(), text);
