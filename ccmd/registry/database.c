@@ -195,7 +195,8 @@ open_file(void)
 	    "PRAGMA trusted_schema = OFF;"
 	    "PRAGMA journal_mode = WAL;"
 	    "PRAGMA synchronous = FULL;"
-	    "PRAGMA journal_size_limit = 16777216;";
+	    "PRAGMA journal_size_limit = 16777216;"
+	    "PRAGMA cache_size = -16384;";
 
 	if (sqlite3_open_v2(HISTORY_FILE, &env.db, SQLITE_OPEN_READWRITE |
 	    SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
