@@ -55,6 +55,8 @@ conf_new(void)
 	conf->minutely = 60;
 	conf->hourly = 48;
 	conf->daily = 60;
+	conf->history_days = 90;
+	conf->history_megabytes = 1024;
 	return (conf);
 }
 

@@ -85,6 +85,8 @@ struct conf {
 	uint32_t	 minutely;
 	uint32_t	 hourly;
 	uint32_t	 daily;
+	uint32_t	 history_days;
+	uint32_t	 history_megabytes;
 };
 
 /*

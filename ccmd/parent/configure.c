@@ -160,6 +160,8 @@ configure_registry(struct peer *peer, const struct supervise *s)
 	m.conf_store.minutely = conf->minutely;
 	m.conf_store.hourly = conf->hourly;
 	m.conf_store.daily = conf->daily;
+	m.conf_store.days = conf->history_days;
+	m.conf_store.bytes = (uint64_t)conf->history_megabytes * 1024 * 1024;
 	peer_send(peer, M_CONF_STORE, &m,
 	    fcntl(s->lock, F_DUPFD_CLOEXEC, 0));
 }

@@ -82,6 +82,7 @@ int		 yyparse(void);
 %token RESERVE "reserve" VPS "vps" HOST "host" USER "user" APPS "apps"
 %token SUDO "sudo" SECRET "secret" REPOSITORIES "repositories"
 %token SANDBOX "sandbox" STRICT "strict" BACKUPS "backups"
+%token HISTORY "history" DAYS "days" MEGABYTES "megabytes"
 %token NEWEST "newest" MINUTELY "minutely" HOURLY "hourly" DAILY "daily"
 %token CA "ca" PERCENT "%" OPEN "{" CLOSE "}" EOL "end of line"
 %token <string> STRING "a word"
@@ -105,6 +106,7 @@ directive : listen
 	| token
 	| poll
 	| backups
+	| history
 	| vps
 	| secret
 	| SANDBOX STRICT	{ in.conf->strict = 1; }
@@ -308,6 +310,22 @@ backup_option : NEWEST num	{
 	}
 	;
 
+history	: HISTORY history_options
+	;
+
+history_options : history_option
+	| history_options history_option
+	;
+
+history_option : DAYS num	{
+		in.conf->history_days = number($2, 9, 3650, "days");
+	}
+	| MEGABYTES num		{
+		in.conf->history_megabytes = number($2, 1, 1048576,
+		    "megabytes");
+	}
+	;
+
 vps	: VPS STRING OPEN	{ in.nested++; }
 	vps_options CLOSE	{
 		in.nested--;
@@ -358,12 +376,14 @@ static const struct {
 	{ "apps", APPS }, { "backups", BACKUPS }, { "ca", CA },
 	{ "certificate", CERTIFICATE }, { "concurrent", CONCURRENT },
 	{ "control", CONTROL }, { "daily", DAILY },
-	{ "directory", DIRECTORY }, { "expires", EXPIRES },
+	{ "days", DAYS }, { "directory", DIRECTORY }, { "expires", EXPIRES },
 	{ "file", FILE_ }, { "github", GITHUB }, { "group", GROUP },
-	{ "hash", HASH }, { "host", HOST }, { "hourly", HOURLY },
+	{ "hash", HASH }, { "history", HISTORY }, { "host", HOST },
+	{ "hourly", HOURLY },
 	{ "idle", IDLE }, { "installation", INSTALLATION },
 	{ "interval", INTERVAL }, { "key", KEY }, { "limits", LIMITS },
-	{ "listen", LISTEN }, { "max", MAX_ }, { "minutely", MINUTELY },
+	{ "listen", LISTEN }, { "max", MAX_ },
+	{ "megabytes", MEGABYTES }, { "minutely", MINUTELY },
 	{ "newest", NEWEST }, { "none", NONE }, { "on", ON },
 	{ "owners", OWNERS }, { "points", POINTS }, { "poll", POLL },
 	{ "port", PORT }, { "repositories", REPOSITORIES },

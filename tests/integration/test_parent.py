@@ -69,6 +69,9 @@ GOOD_HASH = "ab" * 32
     ('listen on :: port 5443 tls certificate "/c" key "/k"\n', 1,
      "not supported"),
     ("backups newest 0\n", 1, "10000"),
+    ("history days 8\n", 1, "from 9"),
+    ("history\n", 1, "days"),
+    ("history megabytes 90 days\n", 1, "number"),
     ('control socket "/x" role nobody\n', 1, "viewer"),
     ("\x00\n", 1, "NUL"),
 ])

@@ -40,7 +40,7 @@ def registry(tmp_path):
     state = tmp_path / "state"
     state.mkdir(mode=0o700)
     tmp_path.chmod(0o755)
-    r = Registry(state).begin()
+    r = Registry(state, days=3650).begin()
     yield r
     if r.process.poll() is None:
         r.end()
