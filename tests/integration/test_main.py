@@ -288,6 +288,34 @@ def test_new_run_is_seen_and_figures_move(d, sim):
     assert [x["run_id"] for x in r["runs"]] == [run]
 
 
+def test_never_figures_of_half_a_read_back(d, sim):
+    """Two pages, the second one late; killed between; linked again."""
+    sim.add_runs("acme/shop", [
+        {"workflow": "deploy.yml", "conclusion": "success"}
+        for _ in range(150)])
+    sim.fault("delay", path="/workflows/[0-9]+/runs.*&page=2", ms=1000)
+
+    def halves(pipeline):
+        """How many answers came before the whole, which must be empty."""
+        n = 0
+        while (s := d.stats(pipeline))["fetched_at"] is None:
+            assert s["stale"] and s["age_seconds"] is None
+            assert s["last_run"] is None and s["health_score"] == 0
+            assert set(s["metrics_24h"].values()) == {0}
+            n += 1
+        assert s["metrics_24h"]["run_count"] == 150
+        return n
+
+    pipeline = d.provision("acme/shop")
+    sim.wait_for(1, path="/workflows/[0-9]+/runs.*per_page=100")
+    d.kill_all()
+    d.start()
+    assert halves(pipeline) > 0
+    assert d.request("DELETE", "/api/pipelines/" + pipeline)[0] == 200
+    assert d.provision("acme/shop") == pipeline
+    assert halves(pipeline) > 0
+
+
 def test_other_workflows_do_not_count(d, sim):
     sim.add_run("acme/shop", "ci.yml", conclusion="failure")
     pipeline = d.provision("acme/shop")
