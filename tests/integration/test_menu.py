@@ -115,7 +115,7 @@ class Menu:
     def ends(self, *keys):
         self.tmux.keys(*keys)
         # The monitor drops what is typed before the shell is back.
-        self.tmux.expect(lambda s: last_line(s) in ("#", "$"))
+        self.tmux.expect(lambda s: last_line(s)[-1:] in ("#", "$"))
         self.tmux.keys("echo back-$?", "Enter")
         self.tmux.expect("back-0")
 
