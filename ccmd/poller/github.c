@@ -65,7 +65,7 @@ struct gh_call {
 	int		 moved;
 	gh_done		 done;
 	void		*arg;
-	char		 url[GH_URL_MAX];
+	char		*url;
 };
 
 static struct {
@@ -116,10 +116,12 @@ github_call(struct github *gh, int priority, const char *method,
 
 	if ((call = calloc(1, sizeof(*call))) == NULL)
 		return (NULL);
-	n = snprintf(call->url, sizeof(call->url), "%s%s", gh->url, path);
-	if (n < 0 || (size_t)n >= sizeof(call->url)) {
+	n = asprintf(&call->url, "%s%s", gh->url, path);
+	if (n < 0 || n >= GH_URL_MAX) {
+		if (n >= 0)
+			free(call->url);
 		free(call);
-		errno = ENAMETOOLONG;
+		errno = n < 0 ? ENOMEM : ENAMETOOLONG;
 		return (NULL);
 	}
 	call->gh = gh;
@@ -169,6 +171,7 @@ call_free(struct gh_call *call)
 		TAILQ_REMOVE(&call->gh->waiting[call->priority], call, entry);
 	if (call->expiry != NULL)
 		event_free(call->expiry);
+	free(call->url);
 	free(call->etag);
 	free(call->body);
 	free(call);
@@ -467,6 +470,7 @@ follow(struct gh_call *call, const struct http_reply *http,
     struct gh_reply *r)
 {
 	struct github	*gh = call->gh;
+	char		*url;
 
 	if (http->status != 301 && http->status != 302 &&
 	    http->status != 307 && http->status != 308)
@@ -479,15 +483,16 @@ follow(struct gh_call *call, const struct http_reply *http,
 		    "GitHub redirects to another host");
 		return (0);
 	}
-	if (++call->hops > GH_HOPS_MAX ||
-	    strlcpy(call->url, http->location, sizeof(call->url)) >=
-	    sizeof(call->url)) {
+	url = ++call->hops > GH_HOPS_MAX ? NULL : strdup(http->location);
+	if (url == NULL) {
 		r->result = GH_FAILED;
 		r->status = http->status;
 		(void)snprintf(r->why, sizeof(r->why),
 		    "GitHub redirects without end");
 		return (0);
 	}
+	free(call->url);
+	call->url = url;
 	if (http->status == 301 || http->status == 308)
 		call->moved = 1;
 	/* An ETag belongs to the URL that gave it. */

@@ -22,6 +22,8 @@
 
 #include "config.h"
 
+#include <sys/queue.h>
+
 #include <curl/curl.h>
 #include <errno.h>
 #include <event2/event.h>
@@ -41,11 +43,21 @@
 #define HTTP_LOW_SPEED_BYTES	16L	/* a second, for that many seconds */
 #define HTTP_LOW_SPEED_TIME	15L
 #define HTTP_MAX_CONNECTIONS	100L	/* GitHub's own limit */
-#define HTTP_IDLE_HANDLES	64	/* kept for the next request */
+#define HTTP_IDLE_REQUESTS	32	/* kept for the next one */
+/* Headers of a request's own, and their longest line. */
+#define HTTP_OWN_HEADERS	3
+#define HTTP_LINE_MAX		1536
+#define HTTP_BODY_FIRST		16384	/* bytes that a body begins with */
 
+/*
+ * A request keeps its handle, with all that is the same for every request,
+ * when it has ended: the next one is cheaper.
+ */
 struct http_request {
+	SLIST_ENTRY(http_request) entry;
 	CURL			*easy;
-	struct curl_slist	*headers;
+	struct curl_slist	 headers[HTTP_OWN_HEADERS];
+	char			 lines[HTTP_OWN_HEADERS][HTTP_LINE_MAX];
 	char			*body;
 	char			*out;		/* the request's body */
 	size_t			 len;
@@ -68,8 +80,10 @@ static struct {
 	struct event		*timer;
 	CURLM			*multi;
 	const char		*user_agent;
-	CURL			*idle[HTTP_IDLE_HANDLES];
+	struct curl_slist	*common;	/* headers of all requests */
+	SLIST_HEAD(, http_request) idle;
 	size_t			 nidle;
+	size_t			 held;		/* bytes of all bodies */
 } http;
 
 static int	 multi_socket(CURL *, curl_socket_t, int, void *, void *);
@@ -78,12 +92,14 @@ static void	 on_socket(evutil_socket_t, short, void *);
 static void	 on_timer(evutil_socket_t, short, void *);
 static void	 collect(void);
 static void	 finish(struct http_request *, CURLcode);
+static struct http_request *request_get(void);
+static void	 request_put(struct http_request *);
 static void	 request_free(struct http_request *);
-static CURL	*easy_get(void);
-static void	 easy_put(CURL *);
+static int	 set_fixed(struct http_request *);
 static int	 set_options(struct http_request *, const struct http_call *);
 static int	 set_headers(struct http_request *, const struct http_call *);
-static int	 add_header(struct http_request *, const char *, const char *);
+static int	 add_header(struct http_request *, size_t *, const char *,
+		    const char *);
 static CURLcode	 on_ssl_ctx(CURL *, void *, void *);
 static size_t	 on_body(char *, size_t, size_t, void *);
 static size_t	 on_header(char *, size_t, size_t, void *);
@@ -91,15 +107,28 @@ static void	 take_header(struct http_reply *, const char *, const char *);
 static void	 take_next(struct http_reply *, const char *);
 static int64_t	 take_number(const char *);
 static int64_t	 take_retry_after(const char *);
-static void	 scrub_headers(struct curl_slist *);
 
 int
 http_init(struct event_base *base, const char *user_agent)
 {
+	static const char *const common[] = {
+		"Accept: application/vnd.github+json",
+		"X-GitHub-Api-Version: 2022-11-28", "Expect:"
+	};
+	struct curl_slist	*list;
+	size_t			 i;
+
 	http.base = base;
 	http.user_agent = user_agent;
-	if (scrub_curl() == -1 ||
-	    (http.multi = curl_multi_init()) == NULL ||
+	if (scrub_curl() == -1)
+		return (-1);
+	for (i = 0; i < sizeof(common) / sizeof(common[0]); i++) {
+		list = curl_slist_append(http.common, common[i]);
+		if (list == NULL)
+			return (-1);
+		http.common = list;
+	}
+	if ((http.multi = curl_multi_init()) == NULL ||
 	    (http.timer = evtimer_new(base, on_timer, NULL)) == NULL)
 		return (-1);
 	curl_multi_setopt(http.multi, CURLMOPT_SOCKETFUNCTION, multi_socket);
@@ -223,7 +252,7 @@ finish(struct http_request *req, CURLcode result)
 		r->body = "";
 	}
 	req->done(r, req->arg);
-	request_free(req);
+	request_put(req);
 }
 
 struct http_request *
@@ -231,17 +260,16 @@ http_start(const struct http_call *call, http_done done, void *arg)
 {
 	struct http_request	*req;
 
-	if ((req = calloc(1, sizeof(*req))) == NULL)
+	if ((req = request_get()) == NULL) {
+		errno = ENOMEM;
 		return (NULL);
+	}
 	req->done = done;
 	req->arg = arg;
 	req->store = call->store;
-	req->reply.retry_after = req->reply.limit = req->reply.remaining =
-	    req->reply.used = req->reply.reset = req->reply.date = -1;
-	if ((req->easy = easy_get()) == NULL || set_headers(req, call) == -1 ||
-	    set_options(req, call) == -1 ||
+	if (set_headers(req, call) == -1 || set_options(req, call) == -1 ||
 	    curl_multi_add_handle(http.multi, req->easy) != CURLM_OK) {
-		request_free(req);
+		request_put(req);
 		errno = ENOMEM;
 		return (NULL);
 	}
@@ -252,50 +280,74 @@ void
 http_cancel(struct http_request *req)
 {
 	curl_multi_remove_handle(http.multi, req->easy);
-	request_free(req);
+	request_put(req);
+}
+
+static struct http_request *
+request_get(void)
+{
+	struct http_request	*req;
+	struct http_reply	*r;
+
+	if ((req = SLIST_FIRST(&http.idle)) != NULL) {
+		SLIST_REMOVE_HEAD(&http.idle, entry);
+		http.nidle--;
+	} else {
+		if ((req = calloc(1, sizeof(*req))) == NULL)
+			return (NULL);
+		if ((req->easy = curl_easy_init()) == NULL ||
+		    set_fixed(req) == -1) {
+			request_free(req);
+			return (NULL);
+		}
+	}
+	r = &req->reply;
+	r->status = 0;
+	r->body = NULL;
+	r->len = 0;
+	r->error[0] = r->etag[0] = r->location[0] = r->next[0] = '\0';
+	r->retry_after = r->limit = r->remaining = r->used = r->reset =
+	    r->date = -1;
+	return (req);
+}
+
+/* The token does not stay, nor does what came. */
+static void
+request_put(struct http_request *req)
+{
+	explicit_bzero(req->lines, sizeof(req->lines));
+	http.held -= req->size;
+	free(req->body);
+	free(req->out);
+	req->body = req->out = NULL;
+	req->len = req->size = req->head_len = 0;
+	req->cut = NULL;
+	req->curl_error[0] = '\0';
+	if (http.nidle >= HTTP_IDLE_REQUESTS) {
+		request_free(req);
+		return;
+	}
+	SLIST_INSERT_HEAD(&http.idle, req, entry);
+	http.nidle++;
 }
 
 static void
 request_free(struct http_request *req)
 {
 	if (req->easy != NULL)
-		easy_put(req->easy);
-	scrub_headers(req->headers);
-	curl_slist_free_all(req->headers);
-	free(req->body);
-	free(req->out);
+		curl_easy_cleanup(req->easy);
 	free(req);
 }
 
-/* A handle keeps its buffers: a used one is cheaper than a new one. */
-static CURL *
-easy_get(void)
-{
-	if (http.nidle > 0)
-		return (http.idle[--http.nidle]);
-	return (curl_easy_init());
-}
-
-static void
-easy_put(CURL *easy)
-{
-	curl_easy_reset(easy);
-	if (http.nidle < HTTP_IDLE_HANDLES)
-		http.idle[http.nidle++] = easy;
-	else
-		curl_easy_cleanup(easy);
-}
-
+/* What is the same for every request that this handle will carry. */
 static int
-set_options(struct http_request *req, const struct http_call *call)
+set_fixed(struct http_request *req)
 {
 	CURL	*e = req->easy;
 	int	 bad = 0;
 
-	bad |= curl_easy_setopt(e, CURLOPT_URL, call->url);
 	bad |= curl_easy_setopt(e, CURLOPT_PRIVATE, req);
 	bad |= curl_easy_setopt(e, CURLOPT_ERRORBUFFER, req->curl_error);
-	bad |= curl_easy_setopt(e, CURLOPT_HTTPHEADER, req->headers);
 	bad |= curl_easy_setopt(e, CURLOPT_USERAGENT, http.user_agent);
 	bad |= curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
 	bad |= curl_easy_setopt(e, CURLOPT_HTTP_VERSION,
@@ -305,7 +357,6 @@ set_options(struct http_request *req, const struct http_call *call)
 	bad |= curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	bad |= curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "gzip");
 	bad |= curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, HTTP_CONNECT_MS);
-	bad |= curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, call->timeout_ms);
 	bad |= curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT,
 	    HTTP_LOW_SPEED_BYTES);
 	bad |= curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME,
@@ -314,72 +365,75 @@ set_options(struct http_request *req, const struct http_call *call)
 	bad |= curl_easy_setopt(e, CURLOPT_WRITEDATA, req);
 	bad |= curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
 	bad |= curl_easy_setopt(e, CURLOPT_HEADERDATA, req);
-	bad |= curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, call->method);
 	/* Verify by our own store alone, parsed once (measured.md). */
 	bad |= curl_easy_setopt(e, CURLOPT_CAINFO, NULL);
 	bad |= curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
 	bad |= curl_easy_setopt(e, CURLOPT_SSL_CTX_FUNCTION, on_ssl_ctx);
 	bad |= curl_easy_setopt(e, CURLOPT_SSL_CTX_DATA, req);
-	if (call->body != NULL) {
-		if ((req->out = strdup(call->body)) == NULL)
-			return (-1);
-		bad |= curl_easy_setopt(e, CURLOPT_POSTFIELDS, req->out);
-		bad |= curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE,
-		    (long)strlen(req->out));
-	} else if (strcmp(call->method, "GET") != 0) {
-		bad |= curl_easy_setopt(e, CURLOPT_POSTFIELDS, "");
-		bad |= curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE, 0L);
+	return (bad ? -1 : 0);
+}
+
+static int
+set_options(struct http_request *req, const struct http_call *call)
+{
+	CURL	*e = req->easy;
+	int	 bad = 0, get = strcmp(call->method, "GET") == 0;
+
+	bad |= curl_easy_setopt(e, CURLOPT_URL, call->url);
+	bad |= curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, call->timeout_ms);
+	bad |= curl_easy_setopt(e, CURLOPT_POSTFIELDS, NULL);
+	bad |= curl_easy_setopt(e, CURLOPT_HTTPGET, 1L);
+	bad |= curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, get ? NULL :
+	    call->method);
+	if (call->body != NULL && (req->out = strdup(call->body)) == NULL)
+		return (-1);
+	if (call->body != NULL || !get) {
+		bad |= curl_easy_setopt(e, CURLOPT_POSTFIELDS, req->out !=
+		    NULL ? req->out : "");
+		bad |= curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE, req->out !=
+		    NULL ? (long)strlen(req->out) : 0L);
 	}
 	return (bad ? -1 : 0);
 }
 
-/* https://docs.github.com/en/rest/using-the-rest-api/getting-started */
+/*
+ * Its own headers, linked in front of those that all have.
+ * https://docs.github.com/en/rest/using-the-rest-api/getting-started
+ */
 static int
 set_headers(struct http_request *req, const struct http_call *call)
 {
-	if (add_header(req, "Accept", "application/vnd.github+json") == -1 ||
-	    add_header(req, "X-GitHub-Api-Version", "2022-11-28") == -1 ||
-	    add_header(req, "Expect", "") == -1)
-		return (-1);
+	size_t	 n = 0;
+
 	if (call->body != NULL &&
-	    add_header(req, "Content-Type", "application/json") == -1)
+	    add_header(req, &n, "Content-Type: ", "application/json") == -1)
 		return (-1);
 	if (call->etag != NULL && call->etag[0] != '\0' &&
-	    add_header(req, "If-None-Match", call->etag) == -1)
+	    add_header(req, &n, "If-None-Match: ", call->etag) == -1)
 		return (-1);
 	if (call->token != NULL && call->token[0] != '\0' &&
-	    add_header(req, "Authorization: Bearer", call->token) == -1)
+	    add_header(req, &n, "Authorization: Bearer ", call->token) == -1)
 		return (-1);
-	return (0);
+	return (curl_easy_setopt(req->easy, CURLOPT_HTTPHEADER, n > 0 ?
+	    req->headers : http.common) == CURLE_OK ? 0 : -1);
 }
 
-/* "Name: value"; an empty value takes libcurl's own header away. */
 static int
-add_header(struct http_request *req, const char *name, const char *value)
+add_header(struct http_request *req, size_t *n, const char *name,
+    const char *value)
 {
-	struct curl_slist	*list;
-	char			 line[1536];
-	int			 n;
+	struct curl_slist	*h = &req->headers[*n];
+	int			 len;
 
-	n = snprintf(line, sizeof(line), "%s%s%s", name,
-	    strchr(name, ':') != NULL ? " " : value[0] != '\0' ? ": " : ":",
-	    value);
-	if (n < 0 || (size_t)n >= sizeof(line))
+	len = snprintf(req->lines[*n], HTTP_LINE_MAX, "%s%s", name, value);
+	if (len < 0 || len >= HTTP_LINE_MAX)
 		return (-1);
-	list = curl_slist_append(req->headers, line);
-	explicit_bzero(line, sizeof(line));
-	if (list == NULL)
-		return (-1);
-	req->headers = list;
+	h->data = req->lines[*n];
+	h->next = http.common;
+	if (*n > 0)
+		req->headers[*n - 1].next = h;
+	(*n)++;
 	return (0);
-}
-
-/* The token was in one of them. */
-static void
-scrub_headers(struct curl_slist *list)
-{
-	for (; list != NULL; list = list->next)
-		explicit_bzero(list->data, strlen(list->data));
 }
 
 static CURLcode
@@ -401,15 +455,22 @@ on_body(char *data, size_t one, size_t n, void *arg)
 	char			*p;
 
 	if (len > HTTP_REPLY_MAX - req->len) {
-		req->cut = "the answer is larger than 16 MB";
+		req->cut = "the answer is larger than 8 MB";
 		return (0);
 	}
 	if (req->len + len + 1 > req->size) {
-		size = req->size == 0 ? 16384 : req->size * 2;
+		size = req->size == 0 ? HTTP_BODY_FIRST : req->size * 2;
 		while (size < req->len + len + 1)
 			size *= 2;
+		/* When many are large at once, the larger ones go. */
+		if (size > HTTP_REPLY_FAIR &&
+		    http.held + size - req->size > HTTP_REPLIES_MAX) {
+			req->cut = "too many large answers at once";
+			return (0);
+		}
 		if ((p = realloc(req->body, size)) == NULL)
 			return (0);
+		http.held += size - req->size;
 		req->body = p;
 		req->size = size;
 	}

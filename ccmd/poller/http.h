@@ -31,8 +31,14 @@
 struct event_base;
 struct http_request;
 
-/* The largest body and head of a reply; more ends the transfer. */
-#define HTTP_REPLY_MAX	(16 * 1024 * 1024)
+/*
+ * The largest body and head of a reply; more ends the transfer.  All bodies
+ * together stay below HTTP_REPLIES_MAX, but for those that are no larger
+ * than a fair share, which is more than a page of a hundred runs.
+ */
+#define HTTP_REPLY_MAX	(8 * 1024 * 1024)
+#define HTTP_REPLY_FAIR	(2 * 1024 * 1024)
+#define HTTP_REPLIES_MAX (32 * 1024 * 1024)
 #define HTTP_HEAD_MAX	(64 * 1024)
 
 struct http_call {

@@ -33,6 +33,8 @@
 
 /* A pipeline document nests no deeper than what a client may send. */
 #define DOC_MAX		MSG_DOC_MAX
+/* Remembered runs that memory grows by. */
+#define SEEN_STEP	20
 
 RB_HEAD(pipeline_tree, pipeline);
 
@@ -130,7 +132,9 @@ take_document(struct pipeline *p, struct json_object *o)
 	take_text(p->name, sizeof(p->name), o, "repository");
 	take_text(p->workflow_file, sizeof(p->workflow_file), o,
 	    "workflow_file");
-	take_text(p->error, sizeof(p->error), o, "error");
+	free(p->error);
+	p->error = json_string(o, "error") == NULL ? NULL :
+	    strdup(json_string(o, "error"));
 	json_object_object_get_ex(o, "github", &github);
 	p->repository_id = take_id(github, "repository_id");
 	p->workflow_id = take_id(github, "workflow_id");
@@ -216,7 +220,8 @@ pipeline_saw(struct pipeline *p, const struct run *run,
 	now.attempt = run->attempt;
 	now.status = (uint8_t)run->status;
 	now.conclusion = (uint8_t)run->conclusion;
-	then = bsearch(&now, p->seen, p->nseen, sizeof(now), seen_cmp);
+	then = p->nseen == 0 ? NULL : bsearch(&now, p->seen, p->nseen,
+	    sizeof(now), seen_cmp);
 	if (then != NULL) {
 		if (then->updated_at == now.updated_at &&
 		    then->attempt == now.attempt &&
@@ -233,7 +238,8 @@ pipeline_saw(struct pipeline *p, const struct run *run,
 static void
 remember(struct pipeline *p, const struct seen *now)
 {
-	size_t	 i;
+	struct seen	*more;
+	size_t		 i;
 
 	if (p->nseen == SEEN_MAX) {
 		if (now->id < p->seen[0].id)
@@ -241,6 +247,14 @@ remember(struct pipeline *p, const struct seen *now)
 		memmove(&p->seen[0], &p->seen[1],
 		    (SEEN_MAX - 1) * sizeof(p->seen[0]));
 		p->nseen--;
+	}
+	if (p->nseen == p->seen_size) {
+		/* Not remembered, it is told once more: no harm. */
+		if ((more = reallocarray(p->seen, p->seen_size + SEEN_STEP,
+		    sizeof(*more))) == NULL)
+			return;
+		p->seen = more;
+		p->seen_size += SEEN_STEP;
 	}
 	for (i = p->nseen; i > 0 && p->seen[i - 1].id > now->id; i--)
 		p->seen[i] = p->seen[i - 1];

@@ -455,7 +455,8 @@ say_fresh(struct pipeline *p, int64_t now, uint32_t interval)
 	p->told_stale = 0;
 	if (p->state == PIPELINE_ERROR) {
 		p->state = PIPELINE_ACTIVE;
-		p->error[0] = '\0';
+		free(p->error);
+		p->error = NULL;
 		patch = json_object_new_object();
 		json_object_object_add(patch, "status",
 		    json_object_new_string("active"));
@@ -495,10 +496,12 @@ watch_error(struct pipeline *p, const char *why)
 	struct json_object	*patch;
 
 	watch_stale(p, why);
-	if (p->state == PIPELINE_ERROR && strcmp(p->error, why) == 0)
+	if (p->state == PIPELINE_ERROR && p->error != NULL &&
+	    strcmp(p->error, why) == 0)
 		return;
 	p->state = PIPELINE_ERROR;
-	(void)strlcpy(p->error, why, sizeof(p->error));
+	free(p->error);
+	p->error = strdup(why);
 	patch = json_object_new_object();
 	json_object_object_add(patch, "status",
 	    json_object_new_string("error"));

@@ -93,11 +93,12 @@ struct pipeline {
 	int64_t		 repository_id;	/* 0: not yet looked up */
 	char		 name[REPOSITORY_MAX + 1];
 	char		 workflow_file[256];
-	char		 error[MSG_TEXT_MAX];
+	char		*error;		/* NULL: none */
 	struct json_object *teardown;	/* the document's, or NULL */
 	struct repository *repository;	/* NULL: not watched */
-	struct seen	 seen[SEEN_MAX];
+	struct seen	*seen;		/* sorted by id */
 	size_t		 nseen;
+	size_t		 seen_size;
 	struct tracked_tree tracked;
 	size_t		 ntracked;
 	uint32_t	 told_stale;	/* the reason's hash, 0: fresh */
