@@ -45,7 +45,7 @@ struct look {
 	struct readback	*readback;
 	int		 pages;
 	int		 changed;	/* the list was not a 304 */
-	int		 moved;
+	int		 moved;		/* its name may be another one now */
 	size_t		 followed;
 	int		 first;		/* nothing was known to compare */
 	int		 requests;
@@ -61,6 +61,7 @@ static void	 on_list(const struct gh_reply *, void *);
 static void	 on_first(struct look *, const struct gh_reply *);
 static int	 take_list(struct look *, struct json_object *, int *,
 		    const char **);
+static int	 is_ours(const struct look *, struct json_object *);
 static int	 take_run(struct look *, struct json_object *, uint64_t *,
 		    const char **);
 static void	 next_tracked(struct look *);
@@ -189,6 +190,11 @@ take_list(struct look *look, struct json_object *page, int *more,
 	n = json_object_array_length(list);
 	*more = n > 0;
 	for (i = 0; i < n; i++) {
+		if (!is_ours(look, json_object_array_get_idx(list, i))) {
+			look->moved = 1;
+			*why = "another repository has its name now";
+			return (-1);
+		}
 		if (take_run(look, json_object_array_get_idx(list, i), &id,
 		    why) == -1)
 			return (-1);
@@ -198,6 +204,20 @@ take_list(struct look *look, struct json_object *page, int *more,
 			look->newest = id;
 	}
 	return (0);
+}
+
+/* A name that was given up may be taken by others: the number counts. */
+static int
+is_ours(const struct look *look, struct json_object *run)
+{
+	const struct pipeline	*p = TAILQ_FIRST(&look->repository->pipelines);
+	struct json_object	*o;
+	int64_t			 id;
+
+	o = json_object_is_type(run, json_type_object) ?
+	    json_member(run, "repository", json_type_object) : NULL;
+	return (p == NULL || o == NULL || json_int(o, "id", &id) != 1 ||
+	    id == p->repository_id);
 }
 
 /* One list serves all pipelines of the repository, by workflow id. */
@@ -399,6 +419,9 @@ failed(struct look *look, const struct gh_reply *r)
 		end(look, LOOK_STALE, r->why, r->wait);
 		return;
 	}
+	/* Or it is there, by another name. */
+	if (r->status == 404)
+		look->moved = 1;
 	if (r->status == 404)
 		(void)snprintf(text, sizeof(text), "Repository not found: %s "
 		    "(404: it is not there, or the token has no access)",

@@ -66,7 +66,7 @@ op_provision(const struct asked *asked, struct json_object *args)
 	op->asked = *asked;
 	op->gh = gh;
 	op->args = json_object_get(args);
-	if (resolve_start(gh, repo, file, GH_COMMAND, asked->deadline,
+	if (resolve_start(gh, 0, repo, file, GH_COMMAND, asked->deadline,
 	    on_resolved, op) == NULL) {
 		tell_refused(asked, 503, "unavailable", 1, "Out of memory");
 		provision_free(op);

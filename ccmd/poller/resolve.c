@@ -71,11 +71,13 @@ static void	 on_retry(evutil_socket_t, short, void *);
 static int	 tell_resolved(struct pipeline *, const struct resolved *);
 
 struct resolve *
-resolve_start(struct github *gh, const char *name, const char *file,
-    int priority, int64_t deadline, resolve_done done, void *arg)
+resolve_start(struct github *gh, int64_t id, const char *name,
+    const char *file, int priority, int64_t deadline, resolve_done done,
+    void *arg)
 {
 	struct resolve	*r;
 	char		 path[GH_PATH_MAX];
+	int		 n;
 
 	if ((r = calloc(1, sizeof(*r))) == NULL)
 		return (NULL);
@@ -87,8 +89,12 @@ resolve_start(struct github *gh, const char *name, const char *file,
 	(void)strlcpy(r->result.name, name, sizeof(r->result.name));
 	(void)strlcpy(r->result.workflow_file, file,
 	    sizeof(r->result.workflow_file));
-	if (snprintf(path, sizeof(path), "/repos/%s", name) >=
-	    (int)sizeof(path) || ask(r, path, on_repository) == -1) {
+	if (id != 0)
+		n = snprintf(path, sizeof(path), "/repositories/%lld",
+		    (long long)id);
+	else
+		n = snprintf(path, sizeof(path), "/repos/%s", name);
+	if (n >= (int)sizeof(path) || ask(r, path, on_repository) == -1) {
 		free(r);
 		return (NULL);
 	}
@@ -123,8 +129,8 @@ on_repository(const struct gh_reply *reply, void *arg)
 	r->call = NULL;
 	if (reply->result != GH_OK) {
 		(void)snprintf(text, sizeof(text), "Repository not found: %s "
-		    "(404: it is not there, or the token has no access to "
-		    "it)", r->result.name);
+		    "(404: it is not there, or the token has no access)",
+		    r->result.name);
 		fail(r, reply, "repository_not_found", text);
 		return;
 	}
@@ -312,8 +318,10 @@ on_retry(evutil_socket_t fd __attribute__((unused)),
 	static const struct timeval later = { RESOLVE_RETRY, 0 };
 	struct resolving	*s = arg;
 
-	s->resolve = resolve_start(s->gh, s->pipeline->name,
-	    s->pipeline->workflow_file, GH_LOOK, 0, on_resolved, s);
+	/* By its number, whoever has its name now. */
+	s->resolve = resolve_start(s->gh, s->pipeline->repository_id,
+	    s->pipeline->name, s->pipeline->workflow_file, GH_LOOK, 0,
+	    on_resolved, s);
 	if (s->resolve == NULL)
 		evtimer_add(s->retry, &later);
 }
@@ -350,6 +358,9 @@ tell_resolved(struct pipeline *p, const struct resolved *r)
 		watch_error(p, "another repository has its name now");
 		return (-1);
 	}
+	if (p->repository_id == r->repository_id &&
+	    p->workflow_id == r->workflow_id && strcmp(p->name, r->name) == 0)
+		return (0);
 	patch = json_object_new_object();
 	json_object_object_add(patch, "repository",
 	    json_object_new_string(r->name));

@@ -48,13 +48,14 @@ struct resolved {
 typedef void (*resolve_done)(const struct resolved *r, void *arg);
 
 /*
- * Look both up; `done` is called once, later.  `name` is owner/name,
+ * Look both up; `done` is called once, later.  By the repository's `id`, by
+ * its name where that is 0.  `name` is owner/name,
  * `file` .github/workflows/...; `priority` and `deadline` as in
  * github_call.  Returns NULL with errno ENOMEM.
  */
-struct resolve *resolve_start(struct github *gh, const char *name,
-    const char *file, int priority, int64_t deadline, resolve_done done,
-    void *arg);
+struct resolve *resolve_start(struct github *gh, int64_t id,
+    const char *name, const char *file, int priority, int64_t deadline,
+    resolve_done done, void *arg);
 void resolve_cancel(struct resolve *r);
 
 /* GitHub's numbers as the document's `github` member. */

@@ -1,0 +1,299 @@
+# Copyright (c) 2026 The CCM authors
+#
+# Permission to use, copy, modify, and distribute this software for any
+# purpose with or without fee is hereby granted, provided that the above
+# copyright notice and this permission notice appear in all copies.
+#
+# THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+# WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+# MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+# ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+# WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+# ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+# OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+
+"""Looks at GitHub: each thing that its answers can hold, and what goes
+wrong on the way."""
+
+import datetime
+import time
+
+import pytest
+
+from daemon import Daemon, wait_until
+from githubsim import GitHubSim
+
+RUNS = "/repos/acme/shop/actions/runs"
+
+
+@pytest.fixture
+def sim(tmp_path):
+    with GitHubSim(tmp_path) as s:
+        s.add_repo("acme/shop", workflows=["deploy.yml", "ci.yml"])
+        yield s
+
+
+@pytest.fixture
+def d(tmp_path, sim):
+    with Daemon(tmp_path, github_url=sim.url) as daemon:
+        yield daemon
+
+
+def known(d, repo="acme/shop", workflow="deploy.yml"):
+    pipeline = d.provision(repo, workflow)
+    d.wait_stats(pipeline, lambda s: not s["stale"])
+    return pipeline
+
+
+def document(d, pipeline):
+    return d.request("GET", "/api/pipelines/" + pipeline)[1]["pipeline"]
+
+
+def runs(d, pipeline, n=100):
+    return d.request("GET", "/api/pipelines/%s/runs?limit=%d" % (
+        pipeline, n))[1]["runs"]
+
+
+def list_looks(sim, since):
+    return [q for q in sim.requests(since=since)
+            if q["path"].split("?")[0].endswith("/actions/runs")]
+
+
+def test_the_url_stands_still(d, sim):
+    """One for all pipelines of a repository, without a moving filter."""
+    first, second = known(d), known(d, workflow="ci.yml")
+    mark = sim.mark()
+    sim.add_run("acme/shop", "deploy.yml", conclusion="success")
+    sim.add_run("acme/shop", "ci.yml", conclusion="failure")
+    d.wait_stats(first, lambda s: s["metrics_24h"]["success_count"] == 1)
+    d.wait_stats(second, lambda s: s["metrics_24h"]["failure_count"] == 1)
+    sim.wait_for(5, since=mark, path="/actions/runs")
+    assert {q["path"] for q in sim.requests(since=mark)} == {
+        RUNS + "?per_page=100&exclude_pull_requests=true"}
+    assert d.stats(first)["metrics_24h"]["failure_count"] == 0
+
+
+def test_pages_only_while_they_bring_what_is_not_known(d, sim):
+    sim.add_runs("acme/shop", [{"workflow": "deploy.yml", "conclusion":
+                                "success", "age": 90 + i}
+                               for i in range(150)])
+    pipeline = known(d)
+    # Beyond a page at once: two pages are new, the third is not asked for.
+    mark = sim.mark()
+    sim.add_runs("acme/shop", [{"workflow": "deploy.yml", "conclusion":
+                                "failure", "age": 30}] * 130)
+    d.wait_stats(pipeline,
+                 lambda s: s["metrics_24h"]["failure_count"] == 130)
+    pages = [q["path"] for q in sim.requests(since=mark, status=200)]
+    assert len(pages) == 2, pages
+    # GitHub's Link names the repository by its number.
+    assert pages[1].startswith("/repositories/") and "page=2" in pages[1]
+    # One new run: one page.
+    mark = sim.mark()
+    sim.add_run("acme/shop", "deploy.yml", conclusion="failure")
+    d.wait_stats(pipeline,
+                 lambda s: s["metrics_24h"]["failure_count"] == 131)
+    assert len(sim.requests(since=mark, status=200)) == 1
+
+
+def test_a_superseded_run_is_followed_to_its_end(d, sim):
+    pipeline = known(d)
+    old = sim.add_run("acme/shop", "deploy.yml", status="in_progress",
+                      conclusion=None)
+    d.wait_stats(pipeline, lambda s: s["active_runs"] == 1)
+    sim.add_runs("acme/shop", [{"workflow": "ci.yml",
+                                "conclusion": "success"}] * 120)
+    mark = sim.mark()
+    sim.wait_for(2, since=mark, path="%s/%d" % (RUNS, old))
+    assert d.stats(pipeline)["current_run"]["run_id"] == old
+    sim.patch_run("acme/shop", old, status="completed",
+                  conclusion="cancelled")
+    d.wait_stats(pipeline, lambda s: s["active_runs"] == 0 and
+                 s["current_run"] is None)
+    assert d.stats(pipeline)["last_run"]["status"] == "cancelled"
+    # And then no longer.
+    mark = sim.mark()
+    sim.wait_for(3, since=mark, path="/actions/runs")
+    assert not sim.requests(since=mark, path="%s/%d" % (RUNS, old))
+
+
+@pytest.mark.parametrize("members,expected", [
+    ({"conclusion": "success", "created_at": -600, "run_started_at": -900,
+      "updated_at": -500}, {"status": "success", "duration_seconds": 400}),
+    ({"conclusion": "brand_new"}, {"status": "brand_new"}),
+    ({"conclusion": "success", "head_branch": None}, {"branch": None}),
+    ({"conclusion": "success", "set": {
+        "path": ".github/workflows/deploy.yml@refs/heads/main"}},
+     {"status": "success"}),
+    ({"conclusion": "success", "set": {"name": None}, "omit": [
+        "run_started_at", "run_attempt", "path"]}, {"status": "success"}),
+], ids=["started_before_created", "unknown_conclusion", "null_branch",
+        "path_with_ref", "members_missing"])
+def test_what_a_run_can_be(d, sim, members, expected):
+    now = int(time.time())
+    members = {k: v + now if k.endswith("_at") else v
+               for k, v in members.items()}
+    pipeline = known(d)
+    run = sim.add_run("acme/shop", "deploy.yml", **members)
+    s = d.wait_stats(pipeline, lambda s: s["last_run"])
+    assert s["last_run"]["run_id"] == run
+    for name, value in expected.items():
+        assert s["last_run"][name] == value
+    unknown = expected.get("status") == "brand_new"
+    assert s["metrics_24h"]["run_count"] == 1
+    assert s["metrics_24h"]["failure_count"] == 0
+    assert s["metrics_24h"]["completed_count"] == (0 if unknown else 1)
+
+
+@pytest.mark.parametrize("weak", [True, False])
+def test_304_with_and_without_w(d, sim, weak):
+    sim.settings(weak_304=weak)
+    known(d)
+    mark = sim.mark()
+    looks = sim.wait_for(4, since=mark, path="/actions/runs")
+    assert {q["status"] for q in looks} == {304}
+    assert len({q["if_none_match"] for q in looks}) == 1
+
+
+@pytest.mark.parametrize("new", ["acme/store", "other/shop"])
+def test_rename_and_transfer(d, sim, new):
+    pipeline = known(d)
+    sim.rename_repo("acme/shop", new)
+    wait_until(lambda: document(d, pipeline)["repository"] == new,
+               what="the new name")
+    assert document(d, pipeline)["status"] == "active"
+    sim.add_run(new, "deploy.yml", conclusion="failure")
+    d.wait_stats(pipeline, lambda s: s["metrics_24h"]["failure_count"] == 1)
+    # Remembered: the old name is asked for no more.
+    mark = sim.mark()
+    looks = sim.wait_for(3, since=mark, path="/actions/runs")
+    assert {q["path"].split("?")[0] for q in looks} == {
+        "/repos/%s/actions/runs" % new}
+    assert any("renamed or transferred" in str(line) for line in d.audit())
+
+
+def test_another_repository_takes_the_old_name(d, sim):
+    """Found by its number, whoever has its name now."""
+    pipeline = known(d)
+    d.stop()
+    sim.rename_repo("acme/shop", "acme/store")
+    sim.add_repo("acme/shop", workflows=["deploy.yml"])
+    sim.add_run("acme/shop", "deploy.yml", conclusion="failure")
+    sim.add_run("acme/store", "deploy.yml", conclusion="success")
+    d.start()
+    wait_until(lambda: document(d, pipeline)["repository"] == "acme/store",
+               what="its own repository")
+    s = d.wait_stats(pipeline, lambda s: s["last_run"])
+    assert s["last_run"]["status"] == "success"
+    assert s["metrics_24h"]["failure_count"] == 0
+
+
+def test_deleted_and_back(d, sim):
+    pipeline = known(d)
+    sim.patch_repo("acme/shop", deleted=True)
+    wait_until(lambda: document(d, pipeline)["status"] == "error",
+               what="error")
+    assert "no access" in document(d, pipeline)["error"]
+    sim.patch_repo("acme/shop", deleted=False)
+    wait_until(lambda: document(d, pipeline)["status"] == "active",
+               timeout=20, what="active again")
+    d.wait_stats(pipeline, lambda s: not s["stale"])
+
+
+def test_access_lost_to_the_token(d, sim):
+    pipeline = known(d)
+    sim.fault("status", status=403, body={
+        "message": "Resource not accessible by personal access token"})
+    wait_until(lambda: document(d, pipeline)["status"] == "error",
+               what="error")
+    assert "not accessible" in document(d, pipeline)["error"]
+    sim.clear_faults()
+    wait_until(lambda: document(d, pipeline)["status"] == "active",
+               timeout=20, what="active again")
+
+
+def test_another_token_refetches_once(tmp_path, sim):
+    with Daemon(tmp_path, github_url=sim.url) as d:
+        pipeline = known(d)
+        d.stop()
+        (d.dir / "github.token").write_text("another\n")
+        mark = sim.mark()
+        d.start()
+        looks = sim.wait_for(4, since=mark, path="/actions/runs")
+        assert [q["status"] for q in looks] == [200, 304, 304, 304]
+        d.wait_stats(pipeline, lambda s: not s["stale"])
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_an_hour_of_skew(d, sim, hours):
+    """Of GitHub's clock against ours: resets are told by ours."""
+    sim.clock(offset=hours * 3600)
+    pipeline = known(d)
+    sim.limits(hourly=60, enforce_hourly=True, remaining=0, reset_in=30)
+    sim.add_run("acme/shop", "deploy.yml", conclusion="success")
+    s = d.wait_stats(pipeline, lambda s: s.get("stale_reason"))
+    until = s["stale_reason"].split(": ")[0].removeprefix("throttled until ")
+    at = datetime.datetime.strptime(until, "%Y-%m-%dT%H:%M:%S%z")
+    assert 10 < at.timestamp() - time.time() < 40, s["stale_reason"]
+
+
+@pytest.mark.parametrize("header", [{"Retry-After": "3"}, {}])
+def test_a_secondary_limit_is_obeyed(d, sim, header):
+    pipeline = known(d)
+    sim.fault("status", status=403, count=1, headers=header, body={
+        "message": "You have exceeded a secondary rate limit."})
+    s = d.wait_stats(pipeline, lambda s: s.get("stale_reason"))
+    assert s["stale_reason"].startswith("throttled until 20")
+    refused = sim.requests(status=403)[0]
+    budget = wait_until(lambda: next(
+        (b for b in d.request("GET", "/api/budget")[1]["budgets"]
+         if b["throttled_until"]), None), what="the budget says so")
+    assert budget["answers"]["limited"] == 1
+    mark = sim.mark()
+    if not header:
+        # A minute: long enough to see that nothing comes.
+        with pytest.raises(TimeoutError):
+            sim.wait_for(1, since=mark, timeout=3)
+        return
+    nxt = sim.wait_for(1, since=mark, path="/actions/runs")[0]
+    assert nxt["time"] - refused["time"] >= 3000
+    d.wait_stats(pipeline, lambda s: not s["stale"])
+
+
+def memory(d):
+    """The most that the poller ever had resident, in MB."""
+    with open("/proc/%d/status" % d.pids()["ccmd-poller"]) as f:
+        return next(int(line.split()[1]) / 1024 for line in f
+                    if line.startswith("VmHWM"))
+
+
+@pytest.mark.parametrize("kind,members", [
+    ("hang", {}), ("reset", {}), ("truncate", {"bytes": 40}),
+    ("garbage", {}), ("endless_body", {}), ("endless_header", {}),
+    ("drip", {"interval": 50})])
+def test_hostile_answers(d, sim, kind, members):
+    """Ten repositories misbehave: bounded memory, and the others are looked
+    at on time."""
+    well = known(d)
+    names = ["ill/r%d" % i for i in range(10)]
+    for name in names:
+        sim.add_repo(name, workflows=["deploy.yml"])
+    ill = [known(d, name) for name in names]
+    before = memory(d)
+    sim.fault(kind, path="/repos/ill/", **members)
+    for name in names:
+        sim.add_run(name, "deploy.yml", conclusion="success")
+    mark = sim.mark()
+    looks = sim.wait_for(6, since=mark, path="/repos/acme/shop", timeout=20)
+    gaps = [b["time"] - a["time"] for a, b in zip(looks, looks[1:])]
+    # An interval of a second, and what a machine under load adds.
+    assert max(gaps) < 2500, gaps
+    assert not d.stats(well)["stale"]
+    if kind not in ("hang", "drip"):
+        for pipeline in ill:
+            d.wait_stats(pipeline, lambda s: s.get("stale_reason"))
+    print("%s: %.1f MB before, at most %.1f MB" % (kind, before, memory(d)))
+    assert memory(d) < before + 120
+    sim.clear_faults()
+    if kind not in ("hang", "drip"):
+        d.wait_stats(ill[0], lambda s: not s["stale"], timeout=20)
