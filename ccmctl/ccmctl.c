@@ -37,6 +37,8 @@
 #include "ccmctl.h"
 #include "json.h"
 
+/* What the daemon calls its backups. */
+#define BACKUP_PREFIX	"pipelines-"
 #define ANSWER_LINE_MAX	64	/* y or n, and what people type instead */
 
 /* One run of the program. */
@@ -60,7 +62,8 @@ static int	 not_found(const struct client *);
 static int	 resolve(struct run_of *, const char **);
 static int	 match_prefix(struct json_object *, const char *,
 		    const char **);
-static int	 confirm(const char *);
+static int	 with_file(struct run_of *);
+static int	 confirm(const char *, const char *);
 static int	 answered(struct run_of *);
 static int	 failed(const struct run_of *);
 static int	 complain(const struct run_of *, int, const char *,
@@ -112,10 +115,11 @@ carry_out(struct run_of *r)
 		usage_all(stderr);
 		return (EXIT_USAGE);
 	}
-	if (r->cmd.verb->id == VERB_PIPELINE_TEARDOWN && !r->cmd.yes &&
+	if (strchr(command_flags(r->cmd.verb), 'y') != NULL && !r->cmd.yes &&
 	    !isatty(STDIN_FILENO))
 		return (complain(r, EXIT_USAGE, "invalid_argument",
-		    "teardown: without a terminal to ask on, -y is needed"));
+		    "%s: without a terminal to ask on, -y is needed",
+		    r->cmd.verb->words));
 	if (client_path(r->cmd.socket, r->path, sizeof(r->path)) == NULL)
 		return (complain(r, EXIT_NODAEMON, "unavailable",
 		    "control socket: %s", strerror(errno)));
@@ -129,6 +133,8 @@ carry_out(struct run_of *r)
 		return (teardown(r));
 	if (r->cmd.verb->walk == WALK_STREAM)
 		return (events(r));
+	if (verb_takes_file(r->cmd.verb))
+		return (with_file(r));
 	return (perform(r));
 }
 
@@ -235,7 +241,7 @@ teardown(struct run_of *r)
 	p = json_member(r->client.answer, "pipeline", json_type_object);
 	if (p != NULL && (s = json_string(p, "repository")) != NULL)
 		repository = text_visible(s);
-	if (!r->cmd.yes && !confirm(id))
+	if (!r->cmd.yes && !confirm(TEARDOWN_QUESTION, id))
 		code = complain(r, EXIT_FAILED, "cancelled",
 		    "nothing was changed");
 	else if (call(r, r->cmd.verb) == -1)
@@ -322,13 +328,37 @@ match_prefix(struct json_object *answer, const char *prefix,
 	return (matches);
 }
 
-/* On stderr: stdout may be a file, or be read as JSON. */
+/* A backup is the daemon's; any other file is ours to open. */
 static int
-confirm(const char *id)
+with_file(struct run_of *r)
 {
-	char	 line[ANSWER_LINE_MAX], *shown = text_visible(id);
+	const char	*file = json_string(r->cmd.args, "file");
+	int		 n, restore = r->cmd.verb->id == VERB_REGISTRY_RESTORE;
 
-	(void)fprintf(stderr, TEARDOWN_QUESTION, shown);
+	if (restore && !r->cmd.yes && !confirm("Replace all pipelines by %s? "
+	    "(What is there becomes a backup): ", file))
+		return (complain(r, EXIT_FAILED, "cancelled",
+		    "nothing was changed"));
+	if (restore && strchr(file, '/') == NULL &&
+	    strncmp(file, BACKUP_PREFIX, strlen(BACKUP_PREFIX)) == 0)
+		n = call(r, r->cmd.verb);
+	else
+		n = file_call(&r->client, r->cmd.verb, r->cmd.args, file);
+	return (n == -1 ? failed(r) : answered(r));
+}
+
+/*
+ * On stderr: stdout may be a file, or be read as JSON.  The question has
+ * one %s in it.
+ */
+static int
+confirm(const char *question, const char *what)
+{
+	char	 line[ANSWER_LINE_MAX], *shown = text_visible(what);
+	size_t	 n = strcspn(question, "%");
+
+	(void)fprintf(stderr, "%.*s%s%s", (int)n, question, shown,
+	    question + n + 2);
 	(void)fflush(stderr);
 	free(shown);
 	if (fgets(line, sizeof(line), stdin) == NULL) {

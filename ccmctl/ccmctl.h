@@ -150,6 +150,14 @@ int client_send(struct client *c, const char *verb, struct json_object *args);
  */
 int client_subscribe(struct client *c, struct json_object *args);
 
+/*
+ * The same with a socket on which a file travels; `fd` is taken over.
+ * Before, client_greeted waits for the daemon's hello.
+ */
+int client_send_file(struct client *c, const char *verb,
+    struct json_object *args, int fd);
+int client_greeted(struct client *c);
+
 /* The events to poll(2) for, and what to do once there are some. */
 short client_events(struct client *c);
 enum client_event client_step(struct client *c);
@@ -366,6 +374,21 @@ const char *view_number(struct json_object *o, const char *name);
 
 /* The stats object of contract.md. */
 void view_figures(const struct view *v, struct json_object *stats);
+
+/* --- file.c: files that the daemon takes and gives. */
+
+/*
+ * Carry out an operation whose `file` is at `path`: read, or written (mode
+ * 0600) when the daemon has given all of it.  Returns 0, or -1 with
+ * exit_code and why.
+ */
+int file_call(struct client *c, const struct verb *verb,
+    struct json_object *args, const char *path);
+
+/* --- registry.c: answers about the registry. */
+
+void view_backups(const struct view *v, struct json_object *answer);
+void view_imported(const struct view *v, struct json_object *answer);
 
 /* An answer to budget.show. */
 void view_budget(const struct view *v, struct json_object *answer);

@@ -52,7 +52,7 @@ static int	 fail(struct client *, int, const char *, ...)
 static int	 lost(struct client *, int);
 static int	 protocol(struct client *, const char *);
 static const char *home_directory(void);
-static int	 queue(struct client *, enum msg_type, const union msg *);
+static int	 queue(struct client *, enum msg_type, const union msg *, int);
 static enum client_event on_message(struct client *, struct imsg *);
 static enum client_event on_hello(struct client *, const union msg *);
 static enum client_event on_answer(struct client *, const union msg *);
@@ -130,13 +130,14 @@ client_open(struct client *c, const char *path)
 		c->fd = -1;
 		return (fail(c, EXIT_FAILED, "%s", strerror(errno)));
 	}
+	imsgbuf_allow_fdpass(&c->ibuf);
 	if (imsgbuf_set_maxsize(&c->ibuf, MSG_IMSG_MAX) == -1)
 		return (fail(c, EXIT_FAILED, "%s", strerror(errno)));
 	if (strlcpy(sun.sun_path, path, sizeof(sun.sun_path)) >=
 	    sizeof(sun.sun_path))
 		errno = ENAMETOOLONG;
 	else if (connect(c->fd, (struct sockaddr *)&sun, sizeof(sun)) == 0)
-		return (queue(c, M_CTL_HELLO, &hello));
+		return (queue(c, M_CTL_HELLO, &hello, -1));
 	if (errno == ENOENT || errno == ECONNREFUSED)
 		return (fail(c, EXIT_NODAEMON, "no daemon at %s: is ccmd "
 		    "running?", path));
@@ -173,6 +174,13 @@ forget(struct client *c)
 int
 client_send(struct client *c, const char *verb, struct json_object *args)
 {
+	return (client_send_file(c, verb, args, -1));
+}
+
+int
+client_send_file(struct client *c, const char *verb,
+    struct json_object *args, int fd)
+{
 	union msg	 m;
 
 	forget(c);
@@ -183,7 +191,8 @@ client_send(struct client *c, const char *verb, struct json_object *args)
 	    json_text(args, &m.ctl_op.args.len) : "{}";
 	if (args == NULL)
 		m.ctl_op.args.len = 2;
-	return (queue(c, M_CTL_OP, &m));
+	/* CTL_FILE has the same members. */
+	return (queue(c, fd == -1 ? M_CTL_OP : M_CTL_FILE, &m, fd));
 }
 
 int
@@ -196,9 +205,9 @@ client_subscribe(struct client *c, struct json_object *args)
 }
 
 static int
-queue(struct client *c, enum msg_type type, const union msg *m)
+queue(struct client *c, enum msg_type type, const union msg *m, int fd)
 {
-	if (msg_compose(&c->ibuf, type, m, -1) == 0)
+	if (msg_compose(&c->ibuf, type, m, fd) == 0)
 		return (0);
 	if (errno == EMSGSIZE)
 		return (fail(c, EXIT_FAILED, "arguments are too long"));
@@ -371,6 +380,14 @@ finish(struct client *c)
 	else
 		return (CLIENT_ANSWER);
 	return (CLIENT_FAILED);
+}
+
+int
+client_greeted(struct client *c)
+{
+	if (c->ready)
+		return (0);
+	return (wait_for(c, CLIENT_READY, client_now() + CLIENT_TIMEOUT));
 }
 
 int

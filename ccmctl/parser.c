@@ -136,7 +136,8 @@ command_flags(const struct verb *verb)
 {
 	if (verb == menu)
 		return ("");
-	return (verb->id == VERB_PIPELINE_TEARDOWN ? "jy" : "j");
+	return (verb->id == VERB_PIPELINE_TEARDOWN ||
+	    verb->id == VERB_REGISTRY_RESTORE ? "jy" : "j");
 }
 
 const char *

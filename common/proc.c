@@ -93,8 +93,7 @@ peer_new(struct event_base *base, enum proc_id self, enum proc_id other,
 		return (NULL);
 	}
 	imsgbuf_set_maxsize(&peer->imsgbuf, MSG_IMSG_MAX);
-	if (other != PROC_CTL && self != PROC_CTL)
-		imsgbuf_allow_fdpass(&peer->imsgbuf);
+	imsgbuf_allow_fdpass(&peer->imsgbuf);
 	peer->read_ev = event_new(base, fd, EV_READ | EV_PERSIST,
 	    peer_readable, peer);
 	peer->write_ev = event_new(base, fd, EV_WRITE, peer_writable, peer);

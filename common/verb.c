@@ -105,6 +105,17 @@ verb_by_name(const char *name)
 	return (NULL);
 }
 
+int
+verb_takes_file(const struct verb *verb)
+{
+	size_t	 i;
+
+	for (i = 0; i < verb->nargs; i++)
+		if (verb->args[i].check == CHECK_FILE)
+			return (1);
+	return (0);
+}
+
 enum role
 role_parse(const char *name)
 {
@@ -235,6 +246,7 @@ check_arg(const struct verb_arg *a, struct json_object *args,
 	case CHECK_NAME:
 	case CHECK_ID:
 	case CHECK_STATUS:
+	case CHECK_FILE:
 	case CHECK_TEXT:
 	case CHECK_INCLUDE:
 	case CHECK_BY:

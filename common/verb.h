@@ -51,6 +51,7 @@ enum verb_walk {
 	WALK_READ,
 	WALK_RING,
 	WALK_QUERY,
+	WALK_STORE,
 	WALK_STREAM,
 	WALK_PARENT
 };
@@ -68,6 +69,7 @@ enum verb_check {
 	CHECK_INT,		/* min to max */
 	CHECK_FLAG,		/* absent, true or 1, false or 0 */
 	CHECK_INCLUDE,		/* stats */
+	CHECK_FILE,		/* the name of a file; ccmctl opens it */
 	CHECK_SINCE,		/* 24h, 30d, 12w: becomes seconds */
 	CHECK_BY,		/* day or week */
 	CHECK_LEVEL,		/* brief, verbose */
@@ -117,6 +119,9 @@ const struct verb *verb_by_name(const char *name);
 
 /* The i-th row, NULL behind the last: to walk the table. */
 const struct verb *verb_at(size_t i);
+
+/* 1 if one of its arguments is a file, which travels by a socket. */
+int verb_takes_file(const struct verb *verb);
 
 /* "viewer" etc. to a role and back; ROLE_NONE if it is none of them. */
 enum role role_parse(const char *name);

@@ -61,6 +61,7 @@ static void	 on_fresh(struct peer *, const union msg *, int);
 static void	 on_readback(struct peer *, const union msg *, int);
 static void	 on_stale(struct peer *, const union msg *, int);
 static void	 on_budget(struct peer *, const union msg *, int);
+static void	 on_gone(struct peer *, const union msg *, int);
 static void	 on_health(struct peer *, const union msg *, int);
 static void	 on_synced(struct peer *, const union msg *, int);
 static size_t	 connections(void);
@@ -85,6 +86,7 @@ static const msg_fn registry_table[M_MAX] = {
 	[M_FRESH] = on_fresh,
 	[M_READBACK] = on_readback,
 	[M_STALE] = on_stale,
+	[M_GONE] = on_gone,
 	[M_HEALTH] = on_health,
 	[M_SYNCED] = on_synced,
 };
@@ -267,6 +269,13 @@ on_budget(struct peer *peer __attribute__((unused)), const union msg *m,
 {
 	if (budget_take(&m->budget) == -1)
 		log_warn("poller: a budget that is none");
+}
+
+static void
+on_gone(struct peer *peer __attribute__((unused)), const union msg *m,
+    int fd __attribute__((unused)))
+{
+	view_gone(&m->gone);
 }
 
 static void

@@ -52,6 +52,8 @@ struct request;
 #define API_MAX_OPERATIONS	1024
 /* A client of the API waits 10 s: the ring has that long, milliseconds. */
 #define API_DEADLINE_MS		9000
+/* Files come and go at the speed of those who read and write them. */
+#define API_FILE_DEADLINE_MS	120000
 
 /* A piece of an answer; the last has `more` 0. */
 struct answer {
@@ -71,6 +73,7 @@ struct request {
 	RB_ENTRY(request) entry;
 	uint64_t	 op;		/* its number in the ring, 0: none */
 	int64_t		 deadline;	/* CLOCK_MONOTONIC, ms */
+	int		 fd;		/* where its file travels, or -1 */
 	const struct verb *verb;
 	struct json_object *args;
 	enum role	 role;

@@ -90,6 +90,8 @@ static void	 client_free(struct control *);
 static void	 on_closed(struct peer *, const char *);
 static void	 on_hello(struct peer *, const union msg *, int);
 static void	 on_op(struct peer *, const union msg *, int);
+static void	 on_file(struct peer *, const union msg *, int);
+static void	 take_op(struct peer *, const struct msg_ctl_op *, int);
 static void	 on_answer(struct request *, const struct answer *);
 static void	 on_drained(struct peer *);
 static void	 on_stream(struct request *);
@@ -104,6 +106,7 @@ static void	 send_piece(struct control_op *, int, int, const void *,
 static const msg_fn table[M_MAX] = {
 	[M_CTL_HELLO] = on_hello,
 	[M_CTL_OP] = on_op,
+	[M_CTL_FILE] = on_file,
 };
 
 static const struct peer_ops ops = {
@@ -288,6 +291,19 @@ on_hello(struct peer *peer, const union msg *m,
 static void
 on_op(struct peer *peer, const union msg *m, int fd __attribute__((unused)))
 {
+	take_op(peer, &m->ctl_op, -1);
+}
+
+/* The same members; a file may come with those verbs that say so. */
+static void
+on_file(struct peer *peer, const union msg *m, int fd)
+{
+	take_op(peer, &m->ctl_op, fd);
+}
+
+static void
+take_op(struct peer *peer, const struct msg_ctl_op *m, int fd)
+{
 	struct control		*c = peer_arg(peer);
 	const struct verb	*verb;
 	struct control_op	*op;
@@ -296,15 +312,20 @@ on_op(struct peer *peer, const union msg *m, int fd __attribute__((unused)))
 
 	if (!c->greeted || c->nops >= CONTROL_OPS ||
 	    peer_queued(peer) > CONTROL_QUEUE) {
+		if (fd != -1)
+			close(fd);
 		disconnect(c, "operation out of turn");
 		return;
 	}
-	verb = verb_by_name(m->ctl_op.verb);
-	args = json_parse_client(m->ctl_op.args.data, m->ctl_op.args.len,
-	    MSG_DOC_MAX, &err);
+	verb = verb_by_name(m->verb);
+	args = json_parse_client(m->args.data, m->args.len, MSG_DOC_MAX,
+	    &err);
 	if (verb == NULL || (verb->doors & DOOR_CTL) == 0 ||
-	    !json_object_is_type(args, json_type_object)) {
+	    !json_object_is_type(args, json_type_object) ||
+	    (fd != -1 && !verb_takes_file(verb))) {
 		json_object_put(args);
+		if (fd != -1)
+			close(fd);
 		disconnect(c, "unknown operation");
 		return;
 	}
@@ -312,7 +333,8 @@ on_op(struct peer *peer, const union msg *m, int fd __attribute__((unused)))
 	    (op->request = request_new(on_answer, op)) == NULL)
 		fatal("control");
 	op->client = c;
-	op->number = m->ctl_op.op;
+	op->number = m->op;
+	op->request->fd = fd;
 	json_object_put(op->request->args);
 	op->request->args = args;
 	op->request->verb = verb;

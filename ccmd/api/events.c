@@ -137,6 +137,25 @@ events_stats(struct pipeline *p)
 	mark(p, MARK_STATS);
 }
 
+void
+events_gone(struct pipeline *p)
+{
+	struct json_object	*o;
+
+	if (p->marks != 0)
+		TAILQ_REMOVE(&env.marked, p, marked);
+	p->marks = 0;
+	if (!env.started)
+		return;
+	o = json_object_new_object();
+	json_object_object_add(o, "pipeline_id",
+	    json_object_new_string(p->id));
+	json_object_object_add(o, "removed", json_object_new_boolean(1));
+	publish(EVENT_PIPELINE, p->id, 0, o);
+	json_object_put(o);
+	subscribers_wake();
+}
+
 static void
 mark(struct pipeline *p, int what)
 {

@@ -67,6 +67,8 @@ void events_start(void);
 /* The view changed: called where it does. */
 void events_pipeline(struct pipeline *p);
 void events_stats(struct pipeline *p);
+/* It goes for good: `"removed": true` instead of its document. */
+void events_gone(struct pipeline *p);
 void events_run(const struct pipeline *p, const struct run *run);
 
 /* Make events of what was marked, now rather than in a moment. */

@@ -28,6 +28,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api.h"
 #include "json.h"
@@ -56,6 +57,7 @@ static void	 on_sweep(evutil_socket_t, short, void *);
 static int	 check(struct request *);
 static void	 send_op(struct request *);
 static void	 send_parent(struct request *);
+static void	 send_store(struct request *);
 static void	 send_ring(struct request *);
 static void	 done(struct request *, const struct answer *);
 static int	 match_path(const char *, const char *, size_t,
@@ -108,6 +110,7 @@ request_new(answer_fn answer, void *arg)
 		free(req);
 		return (NULL);
 	}
+	req->fd = -1;
 	req->answer = answer;
 	req->arg = arg;
 	return (req);
@@ -117,6 +120,8 @@ void
 request_free(struct request *req)
 {
 	json_object_put(req->args);
+	if (req->fd != -1)
+		close(req->fd);
 	free(req);
 }
 
@@ -177,11 +182,14 @@ static void
 send_op(struct request *req)
 {
 	req->op = ++env.last_op;
-	req->deadline = proc_now_ms() + API_DEADLINE_MS;
+	req->deadline = proc_now_ms() + (req->fd == -1 ? API_DEADLINE_MS :
+	    API_FILE_DEADLINE_MS);
 	RB_INSERT(request_tree, &env.waiting, req);
 	env.n++;
 	if (req->verb->walk == WALK_PARENT)
 		send_parent(req);
+	else if (req->verb->walk == WALK_STORE)
+		send_store(req);
 	else
 		send_ring(req);
 }
@@ -203,6 +211,23 @@ send_parent(struct request *req)
 		m.log_level.verbose = strcmp(level, "verbose") == 0;
 		peer_send(env.parent, M_LOG_LEVEL, &m, -1);
 	}
+}
+
+static void
+send_store(struct request *req)
+{
+	union msg	 m;
+	int		 fd = req->fd;
+
+	memset(&m, 0, sizeof(m));
+	/* STORE_FILE has the same members. */
+	m.store.op = req->op;
+	m.store.verb = req->verb->id;
+	m.store.actor = req->actor;
+	m.store.target = req->target;
+	m.store.args.data = json_text(req->args, &m.store.args.len);
+	req->fd = -1;
+	peer_send(env.registry, fd == -1 ? M_STORE : M_STORE_FILE, &m, fd);
 }
 
 static void
@@ -290,7 +315,7 @@ on_sweep(evutil_socket_t fd __attribute__((unused)),
 
 	RB_FOREACH_SAFE(req, request_tree, &env.waiting, next) {
 		if (req->deadline + GRACE_MS > now)
-			break;	/* numbers go with time */
+			continue;
 		RB_REMOVE(request_tree, &env.waiting, req);
 		env.n--;
 		req->op = 0;
@@ -350,7 +375,7 @@ answer_error(struct request *req, int status, const char *code,
 	a.len = error_body(body, sizeof(body), code, text);
 	/* What was refused here never reaches the registry's own audit. */
 	if (req->verb != NULL && (req->verb->walk == WALK_RING ||
-	    req->verb->walk == WALK_PARENT))
+	    req->verb->walk == WALK_STORE || req->verb->walk == WALK_PARENT))
 		route_audit(req->verb->name, req->actor, req->target, status,
 		    text, 1);
 	done(req, &a);

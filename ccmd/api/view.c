@@ -120,6 +120,29 @@ view_pipeline(const struct msg_pipeline *m)
 	return (0);
 }
 
+/* Whoever holds a pipeline holds it for one turn at most, or by its id. */
+void
+view_gone(const struct msg_gone *m)
+{
+	struct pipeline	*p = view_find(m->pipeline_id);
+	size_t		 i;
+
+	env.seen = m->number;
+	if (p == NULL)
+		return;
+	events_gone(p);
+	RB_REMOVE(id_tree, &env.by_id, p);
+	RB_REMOVE(time_tree, &env.by_time, p);
+	env.n--;
+	drop_stats(p);
+	json_object_put(p->doc);
+	for (i = 0; i < p->nruns; i++)
+		free((char *)(uintptr_t)p->runs[i].branch);
+	free(p->runs);
+	free(p->stale_reason);
+	free(p);
+}
+
 static struct pipeline *
 get(const char *id)
 {

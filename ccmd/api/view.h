@@ -64,6 +64,7 @@ int view_rows(const struct msg_rows *m);
 int view_fresh(const struct msg_fresh *m);
 int view_readback(const struct msg_readback *m);
 int view_stale(const struct msg_stale *m);
+void view_gone(const struct msg_gone *m);
 
 /* The number of the last change that was told (msg.def, PIPELINE). */
 uint64_t view_seen(void);

@@ -178,6 +178,20 @@ pipelines_find(const char *id)
 	return (RB_FIND(pipeline_tree, &env.tree, &key));
 }
 
+void
+pipelines_gone(struct pipeline *p)
+{
+	struct tracked	*t;
+
+	p->state = PIPELINE_INACTIVE;
+	p->known = 0;
+	p->nseen = 0;
+	json_object_put(p->teardown);
+	p->teardown = NULL;
+	while ((t = pipeline_next_tracked(p, NULL)) != NULL)
+		pipeline_untrack(p, t);
+}
+
 struct pipeline *
 pipelines_next(struct pipeline *after)
 {

@@ -70,6 +70,7 @@ static void	 on_shun(struct peer *, const union msg *, int);
 static void	 on_verbose(struct peer *, const union msg *, int);
 static void	 on_op(struct peer *, const union msg *, int);
 static void	 on_pipeline(struct peer *, const union msg *, int);
+static void	 on_gone(struct peer *, const union msg *, int);
 static void	 on_looked(struct peer *, const union msg *, int);
 static void	 on_track(struct peer *, const union msg *, int);
 static void	 on_synced(struct peer *, const union msg *, int);
@@ -93,6 +94,7 @@ static const msg_fn api_table[M_MAX] = {
 
 static const msg_fn registry_table[M_MAX] = {
 	[M_PIPELINE] = on_pipeline,
+	[M_GONE] = on_gone,
 	[M_LOOKED] = on_looked,
 	[M_TRACK] = on_track,
 	[M_SYNCED] = on_synced,
@@ -290,6 +292,24 @@ on_pipeline(struct peer *peer __attribute__((unused)), const union msg *m,
 		watch_pipeline(p);
 	}
 	ops_told(m->pipeline.number);
+}
+
+/*
+ * Not watched any more.  Its entry stays: an operation that is under way
+ * may hold it, and the registry knows what is there.
+ */
+static void
+on_gone(struct peer *peer __attribute__((unused)), const union msg *m,
+    int fd __attribute__((unused)))
+{
+	struct pipeline	*p = pipelines_find(m->gone.pipeline_id);
+
+	if (p != NULL) {
+		p->state = PIPELINE_INACTIVE;
+		watch_pipeline(p);
+		pipelines_gone(p);
+	}
+	ops_told(m->gone.number);
 }
 
 static void

@@ -138,6 +138,8 @@ struct waiter {
  */
 struct pipeline *pipelines_put(const void *doc, size_t len, int known);
 struct pipeline *pipelines_find(const char *id);
+/* The registry has it no more. */
+void pipelines_gone(struct pipeline *p);
 struct pipeline *pipelines_next(struct pipeline *after);
 
 /* One that is not inactive, with those numbers; NULL if there is none. */

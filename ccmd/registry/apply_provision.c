@@ -49,7 +49,6 @@ static void	 provision_new(const struct asked *, const struct found *);
 static void	 link_again(const struct asked *, const struct found *,
 		    struct record *);
 static void	 too_much(const struct asked *);
-static int	 new_id(char *, size_t);
 static void	 set_github(struct json_object *, const struct found *);
 static int	 set_config(struct json_object *, const struct found *);
 static void	 set_vps(struct json_object *, const struct found *,
@@ -119,7 +118,7 @@ provision_new(const struct asked *asked, const struct found *f)
 	char			 id[MSG_ID_MAX + 1];
 	struct json_object	*doc;
 
-	if (new_id(id, sizeof(id)) == -1) {
+	if (provision_id(id, sizeof(id)) == -1) {
 		apply_refuse(asked, 500, 0, 0, "internal", "No free id");
 		return;
 	}
@@ -174,8 +173,8 @@ too_much(const struct asked *asked)
 	    "more than 16 KB of what is not known");
 }
 
-static int
-new_id(char *id, size_t size)
+int
+provision_id(char *id, size_t size)
 {
 	unsigned char	 raw[ID_BYTES];
 	int		 tries, n;

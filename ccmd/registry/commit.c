@@ -443,7 +443,10 @@ send_pipelines(void)
 
 	for (r = store_next_changed(NULL); r != NULL;
 	    r = store_next_changed(r))
-		sync_change(env.poller, env.api, r);
+		if (r->removed)
+			sync_gone(env.poller, env.api, r->id);
+		else
+			sync_change(env.poller, env.api, r);
 }
 
 static void

@@ -29,6 +29,7 @@
 #include "audit.h"
 #include "health.h"
 #include "history.h"
+#include "json.h"
 #include "log.h"
 #include "proc.h"
 #include "store.h"
@@ -137,6 +138,24 @@ health_tell(void)
 		tell();
 	else if (env.news && !evtimer_pending(env.later, NULL))
 		(void)evtimer_add(env.later, &pace);
+}
+
+void
+health_put(struct json_object *o)
+{
+	json_object_object_add(o, "writable",
+	    json_object_new_boolean(!health_is_failing()));
+	if (health_is_failing())
+		json_object_object_add(o, "fault",
+		    json_object_new_string(env.fault));
+	json_object_object_add(o, "saves",
+	    json_object_new_int64((int64_t)env.saves));
+	json_object_object_add(o, "changes",
+	    json_object_new_int64((int64_t)env.changes));
+	json_object_object_add(o, "failed_saves",
+	    json_object_new_int64((int64_t)env.failures));
+	json_object_object_add(o, "last_save_ms",
+	    json_object_new_int64(env.took));
 }
 
 static void

@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 struct event_base;
+struct json_object;
 struct peer;
 
 int health_init(struct event_base *base);
@@ -45,6 +46,9 @@ int health_is_failing(void);
 /* The same for the audit log and the history: NULL or a reason. */
 void health_audit(const char *why);
 void health_history(const char *why);
+
+/* The same as members of an answer. */
+void health_put(struct json_object *o);
 
 /* Tell what is news: a fault at once, figures at most once a second. */
 void health_tell(void);

@@ -88,6 +88,7 @@ enum query_more query_refuse(struct query *q, int status, const char *code,
 enum query_more query_no_pipeline(struct query *q);
 enum query_more query_no_history(struct query *q);
 
+extern const struct query_kind query_registry;
 extern const struct query_kind query_runs;
 extern const struct query_kind query_trends;
 

@@ -40,12 +40,14 @@
 #include "history.h"
 #include "json.h"
 #include "log.h"
+#include "manage.h"
 #include "proc.h"
 #include "query.h"
 #include "registry.h"
 #include "retention.h"
 #include "sandbox.h"
 #include "store.h"
+#include "transfer.h"
 
 /* How many backups are tried for one that can be restored. */
 #define GOOD_BACKUP_TRIES 20
@@ -85,6 +87,7 @@ static void	 on_looked(struct peer *, const union msg *, int);
 static void	 on_fresh(struct peer *, const union msg *, int);
 static void	 on_stale(struct peer *, const union msg *, int);
 static void	 on_query(struct peer *, const union msg *, int);
+static void	 on_store(struct peer *, const union msg *, int);
 static void	 on_audit(struct peer *, const union msg *, int);
 static void	 begin(void);
 static void	 open_state(void);
@@ -118,6 +121,8 @@ static const msg_fn poller_table[M_MAX] = {
 
 static const msg_fn api_table[M_MAX] = {
 	[M_QUERY] = on_query,
+	[M_STORE] = on_store,
+	[M_STORE_FILE] = on_store,
 	[M_AUDIT] = on_audit,
 };
 
@@ -140,8 +145,8 @@ main(void)
 	env.parent = proc_child_start(env.base, PROC_REGISTRY, on_setup,
 	    &parent_ops, NULL);
 	if (commit_init(env.base) == -1 || health_init(env.base) == -1 ||
-	    upkeep_init(env.base) == -1 || query_init(env.base) == -1 ||
-	    retention_init(env.base) == -1)
+	    upkeep_init(env.base) == -1 || transfer_init(env.base) == -1 ||
+	    query_init(env.base) == -1 || retention_init(env.base) == -1)
 		fatalx("start");
 	event_base_dispatch(env.base);
 	if (env.begun) {
@@ -502,6 +507,14 @@ on_query(struct peer *peer, const union msg *m,
     int fd __attribute__((unused)))
 {
 	query_take(peer, &m->query);
+}
+
+/* The same members, with and without a file. */
+static void
+on_store(struct peer *peer __attribute__((unused)), const union msg *m,
+    int fd)
+{
+	manage_take(&m->store, fd);
 }
 
 static void

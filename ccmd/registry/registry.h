@@ -139,6 +139,8 @@ int apply_stage(const struct asked *asked, struct json_object *doc,
 
 /* --- apply_provision.c, apply_teardown.c */
 
+/* An id that no pipeline has.  Returns 0, or -1. */
+int provision_id(char *id, size_t size);
 void apply_provision(const struct asked *asked, struct json_object *result);
 void apply_teardown(const struct asked *asked, struct json_object *result);
 void intent_teardown(const struct asked *asked);
@@ -174,6 +176,8 @@ void sync_pipeline(struct peer *peer, const struct record *r);
  */
 void sync_change(struct peer *poller, struct peer *api,
     const struct record *r);
+/* The same of one that is there no more. */
+void sync_gone(struct peer *poller, struct peer *api, const char *id);
 /* Hold back the rows of one pipeline, as at a start. */
 void sync_rows_again(const char *id);
 

@@ -87,6 +87,20 @@ sync_change(struct peer *poller, struct peer *api, const struct record *r)
 }
 
 void
+sync_gone(struct peer *poller, struct peer *api, const char *id)
+{
+	union msg	 m;
+
+	memset(&m, 0, sizeof(m));
+	m.gone.number = ++number;
+	m.gone.pipeline_id = id;
+	if (poller != NULL)
+		peer_send(poller, M_GONE, &m, -1);
+	if (api != NULL)
+		peer_send(api, M_GONE, &m, -1);
+}
+
+void
 sync_poller(struct peer *poller)
 {
 	struct open_runs	 open = { .poller = poller };
