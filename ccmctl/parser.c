@@ -91,7 +91,10 @@ static int	 take_option(struct command *, int, const char *,
 		    struct verb_error *);
 static int	 take_positional(struct command *, size_t, const char *,
 		    struct verb_error *);
-static void	 take(struct command *, const struct verb_arg *, const char *);
+static int	 take(struct command *, const struct verb_arg *, const char *,
+		    struct verb_error *);
+static int	 take_input(struct command *, const struct verb_arg *,
+		    const char *, struct verb_error *);
 static const struct verb_arg *arg_by_option(const struct verb *, int);
 static int	 lacks_positional(const struct command *,
 		    struct verb_error *);
@@ -321,8 +324,8 @@ take_option(struct command *cmd, int ch, const char *value,
 	const struct verb_arg	*arg = arg_by_option(cmd->verb, ch);
 
 	if (arg != NULL)
-		take(cmd, arg, value);
-	else if (ch == 'A')
+		return (take(cmd, arg, value, err));
+	if (ch == 'A')
 		cmd->ascii = 1;
 	else if (ch == ':')
 		return (usage(err, "%s: option -%c needs a value",
@@ -361,18 +364,44 @@ take_positional(struct command *cmd, size_t n, const char *value,
 		if (*value == '\0')
 			return (usage(err, "%s: %s is empty", verb->words,
 			    verb->args[i].name));
-		take(cmd, &verb->args[i], value);
-		return (0);
+		return (take(cmd, &verb->args[i], value, err));
 	}
 	return (usage(err, "%s: too many arguments: %s", verb->words, value));
 }
 
-static void
-take(struct command *cmd, const struct verb_arg *arg, const char *value)
+static int
+take(struct command *cmd, const struct verb_arg *arg, const char *value,
+    struct verb_error *err)
 {
+	if (arg->check == CHECK_INPUTS)
+		return (take_input(cmd, arg, value, err));
 	json_object_object_add(cmd->args, arg->name,
 	    arg->check == CHECK_FLAG ? json_object_new_boolean(1) :
 	    json_object_new_string(value));
+	return (0);
+}
+
+/* name=value: one more member of the object. */
+static int
+take_input(struct command *cmd, const struct verb_arg *arg,
+    const char *value, struct verb_error *err)
+{
+	struct json_object	*o;
+	const char		*equal = strchr(value, '=');
+	char			*name;
+
+	if (equal == NULL || equal == value)
+		return (usage(err, "%s: -%c needs name=value: %s",
+		    cmd->verb->words, arg->option, value));
+	if (!json_object_object_get_ex(cmd->args, arg->name, &o)) {
+		o = json_object_new_object();
+		json_object_object_add(cmd->args, arg->name, o);
+	}
+	if ((name = strndup(value, (size_t)(equal - value))) == NULL)
+		return (usage(err, "out of memory"));
+	json_object_object_add(o, name, json_object_new_string(equal + 1));
+	free(name);
+	return (0);
 }
 
 static int
@@ -402,7 +431,7 @@ add_defaults(struct command *cmd)
 		value = command_default(cmd->verb, arg->name);
 		if (value != NULL && !json_object_object_get_ex(cmd->args,
 		    arg->name, NULL))
-			take(cmd, arg, value);
+			(void)take(cmd, arg, value, NULL);
 	}
 }
 
