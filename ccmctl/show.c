@@ -68,6 +68,7 @@ static const show_fn shows[VERB_MAX] = {
 	[VERB_PIPELINE_LIST] = show_list,
 	[VERB_PIPELINE_SHOW] = show_pipeline,
 	[VERB_PIPELINE_STATS] = show_stats,
+	[VERB_PIPELINE_UPDATE] = show_pipeline,
 	[VERB_PIPELINE_RUNS] = show_runs,
 	[VERB_PIPELINE_TEARDOWN] = show_torn_down,
 	[VERB_PIPELINE_TRIGGER] = show_triggered,

@@ -53,7 +53,8 @@ static const struct verb verbs[] = {
 #define VERB(NAME, name, method, path, words, role, doors, walk, help)	\
 	{ VERB_##NAME, name, method, path, words, ROLE_##role, doors,	\
 	    WALK_##walk, help, args_##NAME,				\
-	    sizeof(args_##NAME) / sizeof(args_##NAME[0]) - 1 },
+	    sizeof(args_##NAME) / sizeof(args_##NAME[0]) - 1,		\
+	    VERB_ANSWER_##NAME },
 #include "verb.def"
 #undef VERB
 };
@@ -283,6 +284,8 @@ check_text(const struct verb_arg *a, struct json_object *args, const char *s,
 	/* A query's bytes were never JSON: what goes on must be. */
 	if (!json_utf8(s, len))
 		return (bad(err, "%s must be UTF-8", a->name));
+	if (len == 0 && a->min == -1)
+		return (0);
 	switch (a->check) {
 	case CHECK_REPO:
 		if (!pipeline_repository_ok(s))

@@ -107,6 +107,8 @@ struct verb {
 	const char	*summary;
 	const struct verb_arg *args;
 	size_t		 nargs;
+	int		 status;	/* of a success */
+	const char	*answer;	/* what it is: verb.def */
 };
 
 struct verb_error {

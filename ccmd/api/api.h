@@ -25,6 +25,8 @@
  *	route.c		from a request to its operation, and back
  *	auth.c		tokens and roles
  *	budget.c	what GitHub's rate limits leave
+ *	etag.c		entity tags
+ *	openapi.c	the document of all this
  *	view.c		pipelines and their runs
  *	read.c		what is answered from the view
  *	events.c	what changed, in order
@@ -121,6 +123,8 @@ const struct verb *route_find(const char *method, const char *path,
 void answer_error(struct request *req, int status, const char *code,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 void answer_json(struct request *req, int status, struct json_object *o);
+/* The same with an ETag, or 304 if the client has that. */
+void answer_tagged(struct request *req, struct json_object *o);
 
 /* The text of an error body, into a buffer. */
 size_t error_body(char *buf, size_t size, const char *code,
@@ -154,14 +158,33 @@ enum role auth_check(const void *token, size_t len, char *name, size_t size,
 /* For what goes on and on: 1 if that token is still good, as it was. */
 int auth_holds(uint64_t number);
 
+/* The least role for a verb. */
+enum role auth_role_needed(const struct verb *verb);
+
 /* --- read.c */
 
 /* Answer from the view; the table's entries are the verbs of WALK_READ. */
 void read_request(struct request *req);
 void read_set_synced(void);
 int read_is_synced(void);
+/* Has its answer an ETag? */
+int read_is_tagged(const struct verb *verb);
 /* Connections open now, for the status. */
 void read_set_connections(size_t (*count)(void));
+
+/* --- etag.c */
+
+#define ETAG_SIZE	40	/* W/"32 digits" and its NUL */
+
+void etag_make(struct json_object *o, char tag[ETAG_SIZE]);
+/* Is the tag in a list as If-None-Match has it? */
+int etag_matches(const char *list, const char *tag);
+
+/* --- openapi.c */
+
+void openapi_read(struct request *req);
+/* The configuration changed: make it anew. */
+void openapi_reset(void);
 
 /* --- budget.c */
 

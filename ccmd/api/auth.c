@@ -151,3 +151,9 @@ auth_check(const void *token, size_t len, char *name, size_t size,
 	(void)strlcpy(name, found->name, size);
 	return (found->role);
 }
+
+enum role
+auth_role_needed(const struct verb *verb)
+{
+	return (verb->role);
+}

@@ -306,30 +306,34 @@ gather(struct conn *c, const struct answer *a)
 	return (0);
 }
 
+/* 304 has neither a body nor its length (RFC 9112, 6.3). */
 static void
 respond(struct conn *c, const struct answer *a)
 {
-	char	 head[512], retry[48] = "", allow[96] = "";
-	int	 n;
+	char	 head[512], more[192] = "", body[96] = "";
+	size_t	 n = 0;
 
 	if (a->retry_after > 0)
-		(void)snprintf(retry, sizeof(retry), "Retry-After: %u\r\n",
-		    a->retry_after);
-	if (a->allow != NULL)
-		(void)snprintf(allow, sizeof(allow), "Allow: %s\r\n",
-		    a->allow);
-	n = snprintf(head, sizeof(head),
-	    "HTTP/1.1 %d %s\r\n"
-	    "Date: %s\r\n"
-	    "Content-Type: application/json\r\n"
-	    "Content-Length: %zu\r\n"
-	    "Cache-Control: no-store\r\n"
-	    "%s%s%s\r\n", a->status, reason(a->status), door_date(),
-	    a->len,
-	    retry, allow, c->closing ? "Connection: close\r\n" :
-	    "Connection: keep-alive\r\n");
-	conn_write(c, head, (size_t)n);
-	if (c->method != HTTP_HEAD)
+		n += (size_t)snprintf(more + n, sizeof(more) - n,
+		    "Retry-After: %u\r\n", a->retry_after);
+	if (a->allow != NULL && n < sizeof(more))
+		n += (size_t)snprintf(more + n, sizeof(more) - n,
+		    "Allow: %s\r\n", a->allow);
+	if (a->etag != NULL && n < sizeof(more))
+		(void)snprintf(more + n, sizeof(more) - n, "ETag: %s\r\n",
+		    a->etag);
+	if (a->status != 304)
+		(void)snprintf(body, sizeof(body),
+		    "Content-Type: application/json\r\n"
+		    "Content-Length: %zu\r\n", a->len);
+	n = (size_t)snprintf(head, sizeof(head),
+	    "HTTP/1.1 %d %s\r\nDate: %s\r\n%s"
+	    "Cache-Control: %s\r\n%sConnection: %s\r\n\r\n",
+	    a->status, reason(a->status), door_date(), body,
+	    a->etag != NULL ? "no-cache" : "no-store", more,
+	    c->closing ? "close" : "keep-alive");
+	conn_write(c, head, n);
+	if (c->method != HTTP_HEAD && a->status != 304)
 		conn_write(c, a->body, a->len);
 }
 
@@ -356,6 +360,7 @@ reason(int status)
 		const char	*text;
 	} reasons[] = {
 		{ 200, "OK" }, { 201, "Created" }, { 202, "Accepted" },
+		{ 304, "Not Modified" },
 		{ 400, "Bad Request" }, { 401, "Unauthorized" },
 		{ 403, "Forbidden" }, { 404, "Not Found" },
 		{ 405, "Method Not Allowed" }, { 408, "Request Timeout" },

@@ -63,6 +63,7 @@ static const read_fn readers[VERB_MAX] = {
 	[VERB_STATS_LIST] = read_stats_list,
 	[VERB_BUDGET_SHOW] = budget_read,
 	[VERB_DAEMON_STATUS] = read_status,
+	[VERB_OPENAPI] = openapi_read,
 	[VERB_HEALTHZ] = read_healthz,
 	[VERB_READYZ] = read_readyz,
 };
@@ -74,6 +75,19 @@ read_request(struct request *req)
 		answer_error(req, 501, "not_found", "Not implemented");
 	else
 		readers[req->verb->id](req);
+}
+
+int
+read_is_tagged(const struct verb *verb)
+{
+	static const read_fn	 tagged[] = { read_list, read_show, read_stats,
+	    read_stats_list };
+	size_t			 i;
+
+	for (i = 0; i < sizeof(tagged) / sizeof(tagged[0]); i++)
+		if (readers[verb->id] == tagged[i])
+			return (1);
+	return (0);
 }
 
 void
@@ -156,7 +170,7 @@ read_list(struct request *req)
 			    json_object_new_string(cursor));
 		}
 	}
-	answer_json(req, 200, o);
+	answer_tagged(req, o);
 }
 
 /*
@@ -235,7 +249,7 @@ read_show(struct request *req)
 	struct pipeline		*p = view_find(req->target);
 
 	json_object_object_add(o, "pipeline", listed(p, 1, time(NULL)));
-	answer_json(req, 200, o);
+	answer_tagged(req, o);
 }
 
 static void
@@ -245,7 +259,7 @@ read_stats(struct request *req)
 	struct pipeline		*p = view_find(req->target);
 
 	json_object_object_add(o, "stats", view_stats(p, time(NULL)));
-	answer_json(req, 200, o);
+	answer_tagged(req, o);
 }
 
 static void
@@ -260,7 +274,7 @@ read_stats_list(struct request *req)
 		json_object_array_add(list, view_stats(p, now));
 	json_object_object_add(o, "stats", list);
 	put_int(o, "count", n);
-	answer_json(req, 200, o);
+	answer_tagged(req, o);
 }
 
 static void

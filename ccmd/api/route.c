@@ -394,6 +394,24 @@ answer_json(struct request *req, int status, struct json_object *o)
 }
 
 void
+answer_tagged(struct request *req, struct json_object *o)
+{
+	char		 tag[ETAG_SIZE];
+	struct answer	 a;
+
+	etag_make(o, tag);
+	memset(&a, 0, sizeof(a));
+	a.status = 200;
+	a.etag = tag;
+	if (etag_matches(req->match, tag))
+		a.status = 304;
+	else
+		a.body = json_text(o, &a.len);
+	done(req, &a);
+	json_object_put(o);
+}
+
+void
 route_audit(const char *verb, const char *actor, const char *target,
     int status, const char *detail, uint32_t count)
 {

@@ -69,6 +69,7 @@ static const op_fn ops[VERB_MAX] = {
 	[VERB_RUN_RERUN] = op_rerun,
 	[VERB_WORKFLOW_ENABLE] = op_workflow,
 	[VERB_WORKFLOW_DISABLE] = op_workflow,
+	[VERB_PIPELINE_UPDATE] = op_update,
 };
 
 void

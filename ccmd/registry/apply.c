@@ -48,12 +48,12 @@ static void	 change_member(struct json_object *, const char *,
 		    struct json_object *);
 static int	 change_allowed(struct json_object *, const char *,
 		    struct json_object *);
-static struct json_object *merge(struct json_object *, struct json_object *);
 
 /* A verb without an entry is a violation. */
 static const apply_fn apply[VERB_MAX] = {
 	[VERB_PIPELINE_PROVISION] = apply_provision,
 	[VERB_PIPELINE_TEARDOWN] = apply_teardown,
+	[VERB_PIPELINE_UPDATE] = apply_update,
 	[VERB_PIPELINE_STATS] = apply_stats,
 	[VERB_PIPELINE_TRIGGER] = apply_github,
 	[VERB_RUN_CANCEL] = apply_github,
@@ -308,7 +308,7 @@ change_member(struct json_object *doc, const char *name,
 		return;
 	}
 	(void)json_object_object_get_ex(doc, name, &now);
-	json_object_object_add(doc, name, merge(now, value));
+	json_object_object_add(doc, name, apply_merge(now, value));
 }
 
 /*
@@ -336,8 +336,8 @@ change_allowed(struct json_object *doc, const char *name,
 }
 
 /* RFC 7396, section 2.  The result is the caller's. */
-static struct json_object *
-merge(struct json_object *target, struct json_object *patch)
+struct json_object *
+apply_merge(struct json_object *target, struct json_object *patch)
 {
 	struct json_object	*result = NULL, *member;
 
@@ -353,7 +353,8 @@ merge(struct json_object *target, struct json_object *patch)
 			continue;
 		}
 		(void)json_object_object_get_ex(result, name, &member);
-		json_object_object_add(result, name, merge(member, value));
+		json_object_object_add(result, name,
+		    apply_merge(member, value));
 	}
 	return (result);
 }
