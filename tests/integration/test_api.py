@@ -235,14 +235,14 @@ def test_filters_over_10000(many):
 @pytest.mark.parametrize("query", [
     "limit=0", "limit=1001", "limit=x", "limit=1&limit=1", "status=gone",
     "include=everything", "after=", "limit=-1", "limit=1e2",
-    "after=" + "x" * 129])
+    "after=nonsense", "after=" + "x" * 129])
 def test_list_refuses(many, query):
     assert many.request("GET", "/api/pipelines?" + query)[0] == 400
 
 
 def test_odd_cursors(many):
     """A cursor is a place, not a promise."""
-    for after, first in (("0000,x", 0), ("9999,x", N), ("nonsense", N),
+    for after, first in (("0000,x", 0), ("9999,x", N),
                          (many.docs[5]["created_at"] + "," +
                           many.docs[5]["pipeline_id"], 6)):
         _, r = many.request("GET", "/api/pipelines?limit=1&after=" + after)
