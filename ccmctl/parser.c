@@ -53,6 +53,14 @@ static const struct verb_arg args_help[] = {
 	    "a command" },
 };
 
+static const struct verb_arg args_token[] = {
+	{ "role", CHECK_TEXT, PLACE_QUERY, 1, 'r', 1, 16,
+	    "viewer, api or admin" },
+	{ "expires", CHECK_TEXT, PLACE_QUERY, 0, 'e', 1, 10,
+	    "the day on which it ends, as 2027-01-31" },
+	{ "name", CHECK_NAME, PLACE_QUERY, 1, 0, 1, 64, "its name" },
+};
+
 static const struct {
 	enum local	 local;
 	struct verb	 verb;
@@ -62,6 +70,9 @@ static const struct {
 	{ LOCAL_MONITOR, { .name = "ctl.monitor", .words = "monitor",
 	    .doors = DOOR_CTL, .summary = "show all pipelines, again and again",
 	    .args = args_monitor, .nargs = NARGS(args_monitor) } },
+	{ LOCAL_TOKEN, { .name = "ctl.token.new", .words = "token new",
+	    .doors = DOOR_CTL, .summary = "make a token for the HTTP API",
+	    .args = args_token, .nargs = NARGS(args_token) } },
 	{ LOCAL_HELP, { .name = "ctl.help", .words = "help",
 	    .doors = DOOR_CTL, .summary = "explain a command, or list them",
 	    .args = args_help, .nargs = NARGS(args_help) } },

@@ -42,8 +42,6 @@
 static struct {
 	char		 date[40];
 	time_t		 date_at;
-	uint32_t	 refused;	/* 401s since the last minute */
-	time_t		 minute;
 } env;
 
 static int	 authenticate(struct request *, const struct http_message *);
@@ -67,6 +65,8 @@ door_request(struct conn *c, const struct http_message *m)
 	char			 allow[64];
 
 	c->method = m->method;
+	c->verb = NULL;
+	c->began = metrics_now();
 	if ((req = request_new(on_answer, c)) == NULL) {
 		c->dead = 1;
 		return;
@@ -88,13 +88,13 @@ door_request(struct conn *c, const struct http_message *m)
 	}
 	req->verb = verb;
 	req->stream = on_stream;
-	if (verb->role != ROLE_NONE && authenticate(req, m) == -1) {
-		env.refused++;
-		c->refusals++;
+	c->verb = verb;
+	if (auth_role_needed(verb) != ROLE_NONE &&
+	    authenticate(req, m) == -1) {
 		c->request = NULL;
 		request_free(req);
-		respond_error(c, 401, "invalid_token", "Invalid CCM-Token",
-		    NULL);
+		metrics_refused();
+		conn_hold(c, slow_refused(&c->address));
 		return;
 	}
 	if (take_query(req, m->query) == -1 || take_body(req, m) == -1)
@@ -105,6 +105,13 @@ door_request(struct conn *c, const struct http_message *m)
 		memcpy(req->match, m->fields[HTTP_IF_NONE_MATCH].p,
 		    m->fields[HTTP_IF_NONE_MATCH].len);
 	route_request(req);
+}
+
+/* The wrong token has waited long enough. */
+void
+door_held(struct conn *c)
+{
+	respond_error(c, 401, "invalid_token", "Invalid CCM-Token", NULL);
 }
 
 /* CCM-Token, else Authorization: Bearer. */
@@ -225,6 +232,8 @@ door_bad(struct conn *c, const struct http_message *m)
 {
 	/* Also a refused HEAD is answered without a body. */
 	c->method = m->method;
+	c->verb = NULL;
+	c->began = metrics_now();
 	c->closing = 1;
 	respond_error(c, m->status, m->code, m->why, NULL);
 }
@@ -232,6 +241,8 @@ door_bad(struct conn *c, const struct http_message *m)
 void
 door_timeout(struct conn *c)
 {
+	c->verb = NULL;
+	c->began = metrics_now();
 	c->closing = 1;
 	respond_error(c, 408, "invalid_request",
 	    "The request took too long", NULL);
@@ -247,19 +258,10 @@ door_closed(struct conn *c)
 	c->body = NULL;
 }
 
-/* Refused tokens are summed up for the audit log. */
 void
 door_tick(void)
 {
-	time_t	 now = time(NULL);
-
-	if (now / 60 == env.minute)
-		return;
-	env.minute = now / 60;
-	if (env.refused > 0)
-		route_audit("authenticate", "", "", 401, "Invalid CCM-Token",
-		    env.refused);
-	env.refused = 0;
+	slow_tick();
 }
 
 static void
@@ -310,9 +312,10 @@ gather(struct conn *c, const struct answer *a)
 static void
 respond(struct conn *c, const struct answer *a)
 {
-	char	 head[512], more[192] = "", body[96] = "";
+	char	 head[512], more[192] = "", body[128] = "";
 	size_t	 n = 0;
 
+	metrics_count(c->verb, a->status, c->began);
 	if (a->retry_after > 0)
 		n += (size_t)snprintf(more + n, sizeof(more) - n,
 		    "Retry-After: %u\r\n", a->retry_after);
@@ -324,8 +327,8 @@ respond(struct conn *c, const struct answer *a)
 		    a->etag);
 	if (a->status != 304)
 		(void)snprintf(body, sizeof(body),
-		    "Content-Type: application/json\r\n"
-		    "Content-Length: %zu\r\n", a->len);
+		    "Content-Type: %s\r\nContent-Length: %zu\r\n",
+		    a->type != NULL ? a->type : "application/json", a->len);
 	n = (size_t)snprintf(head, sizeof(head),
 	    "HTTP/1.1 %d %s\r\nDate: %s\r\n%s"
 	    "Cache-Control: %s\r\n%sConnection: %s\r\n\r\n",

@@ -39,6 +39,7 @@ typedef void (*read_fn)(struct request *);
 static struct {
 	int		 synced;
 	int64_t		 started;	/* monotonic ms */
+	int64_t		 since;		/* seconds since the epoch */
 	size_t		 (*connections)(void);
 } env;
 
@@ -64,6 +65,9 @@ static const read_fn readers[VERB_MAX] = {
 	[VERB_BUDGET_SHOW] = budget_read,
 	[VERB_DAEMON_STATUS] = read_status,
 	[VERB_OPENAPI] = openapi_read,
+	[VERB_METRICS] = metrics_read,
+	[VERB_CCTRAY] = tray_read,
+	[VERB_BADGE] = badge_read,
 	[VERB_HEALTHZ] = read_healthz,
 	[VERB_READYZ] = read_readyz,
 };
@@ -95,6 +99,13 @@ read_set_synced(void)
 {
 	env.synced = 1;
 	env.started = proc_now_ms();
+	env.since = time(NULL);
+}
+
+int64_t
+read_started(void)
+{
+	return (env.since);
 }
 
 int
