@@ -24,7 +24,7 @@ import time
 
 import pytest
 
-from daemon import BUILD, Daemon, token_hash
+from daemon import BUILD, Daemon
 from githubsim import GitHubSim
 from sse import Stream
 
@@ -311,20 +311,3 @@ def test_a_stopped_control_client_is_bounded(d, sim, ctl):
         e, = lines(p, 1)
         if e["event"] == "run" and e["data"]["status"] == "in_progress":
             break
-
-
-def test_a_token_that_goes_takes_its_streams_with_it(d, sim):
-    """At a reload that takes the token out, or gives its name another."""
-    with Stream(d) as s:
-        s.block()
-        text = d.conf_path.read_text()
-        assert d.ctl("reload").returncode == 0
-        settled(d, "shop")
-        s.wait(lambda e: e.kind == "pipeline")  # a reload alone cuts none
-        d.conf_path.write_text(text.replace(token_hash(d.token),
-                                            token_hash("another")))
-        assert d.ctl("reload").returncode == 0
-        while s.next() is not None:
-            pass
-    with Stream(d, token="another") as s:
-        assert s.status == 200
