@@ -155,7 +155,7 @@ check(struct request *req)
 	if (req->role < auth_role_needed(req->verb)) {
 		if (req->verb->walk == WALK_RING)
 			route_audit(req->verb->name, req->actor, "", 403,
-			    "role", 1);
+			    "The role does not suffice", 1);
 		answer_error(req, 403, "forbidden",
 		    "This needs the role %s", role_name(req->verb->role));
 		return (-1);
