@@ -287,9 +287,11 @@ argument(const struct verb_arg *a)
 
 	if (a->check == CHECK_CONFIG)
 		return (ref("Config"));
-	if (a->check == CHECK_INT)
+	if (a->check == CHECK_INT || a->check == CHECK_RUN)
 		return (bounded(of_type("integer"), "minimum", a->min,
 		    "maximum", a->max));
+	if (a->check == CHECK_INPUTS)
+		return (of_type("object"));
 	if (a->check == CHECK_FLAG)
 		return (of_type("boolean"));
 	o = of_type("string");
