@@ -100,6 +100,17 @@ def test_pages(d, sim, ccm):
         assert ccm.list_pipelines(limit=limit) == whole
 
 
+def test_runs(d, sim, ccm):
+    pipe = provision(ccm)
+    d.wait_stats(pipe, lambda s: not s["stale"])
+    run = ccm.trigger_pipeline(pipe, branch="main")
+    assert isinstance(run, int)
+    d.wait_stats(pipe, lambda s: s["current_run"])
+    assert ccm.cancel_run(pipe, run)["run_id"] == run
+    d.wait_stats(pipe, lambda s: not s["current_run"])
+    assert ccm.rerun(pipe, run)["run_id"] == run
+
+
 def test_refusals(d, ccm):
     with pytest.raises(client.CCMError) as e:
         ccm.get_pipeline("pipe_ffffffffffff")
