@@ -276,7 +276,7 @@ is_limited(const struct budget_answer *a)
 
 /*
  * Answers overtake one another: within an hour what is left only falls,
- * and one of an hour that is over says nothing.
+ * and an older one of an hour that is over says nothing.
  */
 static void
 learn_hour(struct budget *b, const struct budget_answer *a, int64_t now,
@@ -284,15 +284,16 @@ learn_hour(struct budget *b, const struct budget_answer *a, int64_t now,
 {
 	if (a->limit == -1 || a->remaining == -1 || a->reset == -1)
 		return;
-	if (b->reset != -1 && a->reset < b->reset)
+	if (b->reset != -1 && a->reset < b->reset && a->date < b->said)
 		return;
-	if (b->reset == -1 || a->reset > b->reset ||
+	if (b->reset == -1 || a->reset != b->reset ||
 	    a->remaining < b->remaining) {
 		b->remaining = a->remaining;
 		b->used = a->used;
 	}
 	b->limit = a->limit;
 	b->reset = a->reset;
+	b->said = a->date;
 	b->reset_at = now + until_reset(a, wall);
 }
 

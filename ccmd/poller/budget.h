@@ -22,7 +22,7 @@
  * GitHub has four limits, and all of a user's tokens share them:
  *
  *	an hour		so many answers; a 304 is free
- *	a minute	so many points: a read is 1, a write 5, a 304 is not free
+ *	a minute	so many points: a read is 1, a write 5, even a 304
  *	at once		so many requests
  *	writes		at least a second apart
  *
@@ -101,6 +101,7 @@ struct budget {
 	int64_t		 used;
 	int64_t		 reset;		/* GitHub's clock, seconds */
 	int64_t		 reset_at;	/* monotonic milliseconds */
+	int64_t		 said;		/* GitHub's clock, seconds */
 	/* Points by second, and costs by minute. */
 	int64_t		 second;	/* that the newest slot is of */
 	uint32_t	 window[2][BUDGET_WINDOW];

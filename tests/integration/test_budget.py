@@ -84,3 +84,44 @@ def test_counts_come_in_later(d, sim):
     sim.wait_for(3, path="/actions/runs", status=304)
     b = wait_budget(d, lambda b: b["answers"]["not_modified"] >= 3)
     assert b["answers"]["failed"] == b["answers"]["limited"] == 0
+
+
+def test_limits_are_kept_and_stretch_is_told(tmp_path, sim):
+    """Five repositories each second are more than 60 points a minute."""
+    sim.limits(points=60, concurrent=3, enforce_points=True,
+               enforce_concurrent=True)
+    for i in range(4):
+        sim.add_repo("acme/r%d" % i, workflows=["deploy.yml"])
+    with Daemon(tmp_path, github_url=sim.url,
+                github_conf="limits concurrent 3 points 60") as d:
+        for name in ["acme/shop"] + ["acme/r%d" % i for i in range(4)]:
+            d.provision(name)
+        b = wait_budget(d, lambda b: b["stretch"] > 3 and
+                        b["repositories"]["watched"] == 5)
+        assert "limit a minute" in b["reason"]
+        assert b["interval_seconds"]["idle"] > 3
+        assert b["points"]["used"] <= 60
+        r = d.ctl("budget")
+        assert "limit a minute" in " ".join(r.stdout.split())
+        assert "stretched" in d.log()
+        mark = sim.mark()
+        sim.wait_for(5, since=mark, path="/actions/runs", timeout=60)
+        assert not {"403", "429"} & set(sim.counts()["statuses"])
+
+
+def test_the_reserve_is_for_people(tmp_path, sim):
+    """Of the hour's last requests: looks stop, commands go on."""
+    with Daemon(tmp_path, github_url=sim.url) as d:
+        pipeline = d.provision("acme/shop")
+        d.wait_stats(pipeline, lambda s: not s["stale"])
+        sim.limits(hourly=100, enforce_hourly=True, remaining=20,
+                   reset_in=300)
+        s = d.wait_stats(pipeline, lambda s: s.get("stale_reason"))
+        assert "kept for commands" in s["stale_reason"]
+        b = wait_budget(d, lambda b: b["throttled_until"])
+        assert 200 < seconds_until(b["throttled_until"]) <= 302
+        mark = sim.mark()
+        sim.add_repo("acme/more", workflows=["deploy.yml"])
+        d.provision("acme/more")
+        assert not [q for q in sim.requests(since=mark)
+                    if "/actions/runs" in q["path"]]
