@@ -76,13 +76,13 @@ main(int argc, char **argv)
 	s.verbose = opt.verbose;
 	if ((s.conf = conf_load(opt.conf)) == NULL)
 		return (1);
+	if (opt.conf != NULL && (s.conf_path = conf_expand(opt.conf)) == NULL)
+		fatal("configuration");
 	if (opt.check) {
 		conf_print(s.conf);
 		conf_free(s.conf);
 		return (0);
 	}
-	if (opt.conf != NULL && (s.conf_path = conf_expand(opt.conf)) == NULL)
-		fatal("configuration");
 	if (prepare(&s, &opt) == 0)
 		status = run(&s, &opt);
 	sockets_close(s.conf, s.control);
@@ -166,7 +166,11 @@ prepare(struct supervise *s, const struct options *opt)
 static void
 raise_limits(void)
 {
+	static const struct rlimit none = { 0, 0 };
 	struct rlimit	 rl;
+
+	/* Tokens and keys are not for a core file. */
+	(void)setrlimit(RLIMIT_CORE, &none);
 
 	if (getrlimit(RLIMIT_NOFILE, &rl) == 0) {
 		rl.rlim_cur = rl.rlim_max < 8192 ? rl.rlim_max : 8192;

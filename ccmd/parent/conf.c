@@ -32,7 +32,6 @@
 
 #include "conf.h"
 #include "log.h"
-#include "msg.h"
 
 static int	 read_credentials(struct conf *);
 static const char *usual_path(char *, size_t);
@@ -84,9 +83,13 @@ conf_free(struct conf *conf)
 	while ((g = TAILQ_FIRST(&conf->githubs)) != NULL) {
 		TAILQ_REMOVE(&conf->githubs, g, entry);
 		sodium_free(g->token);
+		sodium_free(g->write_token);
+		sign_key_free(g->key);
 		free(g->name);
 		free(g->url);
 		free(g->token_file);
+		free(g->write_file);
+		free(g->key_file);
 		free(g->ca_file);
 		free(g->owners);
 		free(g);
@@ -159,6 +162,12 @@ read_credentials(struct conf *conf)
 		if (g->token_file != NULL && credential_read(g->token_file,
 		    &g->token, &g->token_len) == -1)
 			bad = 1;
+		if (g->write_file != NULL && credential_read(g->write_file,
+		    &g->write_token, &g->write_len) == -1)
+			bad = 1;
+		if (g->key_file != NULL &&
+		    (g->key = sign_key_read(g->key_file)) == NULL)
+			bad = 1;
 		if (g->ca_file != NULL && access(g->ca_file, R_OK) == -1) {
 			log_err("%s: %s", g->ca_file, strerror(errno));
 			bad = 1;
@@ -204,6 +213,7 @@ conf_add_token(struct conf *conf, const char *name, enum conf_role role)
 struct conf_github *
 conf_add_github(struct conf *conf, const char *name)
 {
+	static uint64_t		 credentials;
 	struct conf_github	*g;
 
 	TAILQ_FOREACH(g, &conf->githubs, entry)
@@ -215,6 +225,7 @@ conf_add_github(struct conf *conf, const char *name)
 	if ((g = calloc(1, sizeof(*g))) == NULL ||
 	    (g->name = strdup(name)) == NULL)
 		fatal("configuration");
+	g->credential = ++credentials;
 	g->concurrent = 30;
 	g->points = 900;
 	TAILQ_INSERT_TAIL(&conf->githubs, g, entry);
@@ -249,14 +260,6 @@ conf_url_ok(const char *url, const char **why)
 	return (0);
 }
 
-static const struct {
-	const char	*name;
-	uint32_t	 what;
-} opens[] = {
-	{ "metrics", OPEN_METRICS }, { "cctray", OPEN_CCTRAY },
-	{ "badges", OPEN_BADGES },
-};
-
 void
 conf_print(const struct conf *conf)
 {
@@ -264,7 +267,6 @@ conf_print(const struct conf *conf)
 	const struct conf_listen *l;
 	const struct conf_token	*t;
 	const struct conf_github *g;
-	size_t			 i;
 
 	printf("state directory %s\n", conf->statedir);
 	printf("control socket %s role %s%s%s\n", conf->control,
@@ -279,26 +281,18 @@ conf_print(const struct conf *conf)
 	TAILQ_FOREACH(t, &conf->tokens, entry)
 		printf("api token %s role %s%s\n", t->name, roles[t->role],
 		    t->expires != 0 ? " (expires)" : "");
-	TAILQ_FOREACH(g, &conf->githubs, entry)
-		printf("github %s %s owners %s token %s\n", g->name, g->url,
-		    g->owners != NULL ? g->owners : "all",
-		    g->token != NULL ? "yes" : "none");
-	for (i = 0; i < sizeof(opens) / sizeof(opens[0]); i++)
-		if (conf->open & opens[i].what)
-			printf("public %s\n", opens[i].name);
+	TAILQ_FOREACH(g, &conf->githubs, entry) {
+		printf("github %s %s owners %s ", g->name, g->url,
+		    g->owners != NULL ? g->owners : "all");
+		if (g->key != NULL)
+			printf("app %llu installation %llu",
+			    (unsigned long long)g->app,
+			    (unsigned long long)g->installation);
+		else
+			printf("token %s", g->token != NULL ? "yes" : "none");
+		printf("%s\n", g->write_token != NULL ? " write token yes" :
+		    "");
+	}
 	printf("poll interval active %u idle %u max %u reserve %u%%\n",
 	    conf->active, conf->idle, conf->max, conf->reserve);
-}
-
-int
-conf_open(struct conf *conf, const char *what)
-{
-	size_t	 i;
-
-	for (i = 0; i < sizeof(opens) / sizeof(opens[0]); i++)
-		if (strcmp(opens[i].name, what) == 0) {
-			conf->open |= opens[i].what;
-			return (0);
-		}
-	return (-1);
 }

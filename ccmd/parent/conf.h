@@ -58,13 +58,23 @@ struct conf_github {
 	TAILQ_ENTRY(conf_github) entry;
 	char		*name;
 	char		*url;
+	uint64_t	 credential;	/* its number; a changed one's differs */
 	char		*token_file;
+	char		*write_file;	/* of the token for changes, or NULL */
+	uint64_t	 app;		/* a GitHub App instead; 0: none */
+	uint64_t	 installation;
+	char		*key_file;
 	char		*ca_file;
 	char		*owners;	/* separated by blanks, or NULL */
 	uint32_t	 concurrent;
 	uint32_t	 points;
 	char		*token;		/* sodium_malloc, or NULL */
 	size_t		 token_len;
+	char		*write_token;	/* the same */
+	size_t		 write_len;
+	struct evp_pkey_st *key;	/* sign.c, or NULL */
+	int64_t		 signed_since;	/* monotonic ms: the last minute */
+	unsigned int	 nsigned;	/* in it */
 };
 
 struct conf {
@@ -87,7 +97,6 @@ struct conf {
 	uint32_t	 daily;
 	uint32_t	 history_days;
 	uint32_t	 history_megabytes;
-	uint32_t	 open;		/* without a token: OPEN_ of msg.h */
 };
 
 /*
@@ -109,8 +118,6 @@ int parse_config(const char *path, struct conf *conf);
 struct conf *conf_new(void);
 int conf_from_environment(struct conf *conf);
 int conf_defaults(struct conf *conf);
-/* "metrics" etc. need no token; -1: there is no such thing. */
-int conf_open(struct conf *conf, const char *what);
 int conf_url_ok(const char *url, const char **why);
 int conf_add_listen(struct conf *conf, const char *host, const char *port);
 struct conf_token *conf_add_token(struct conf *conf, const char *name,
@@ -124,11 +131,25 @@ char *conf_expand(const char *path);
 /* The user's own directory, from the password file when root. */
 const char *conf_home(void);
 
-/* credential.c: a secret file, into locked memory; -1 with a log line. */
+/*
+ * credential.c: open a file that holds a secret.  Returns its descriptor, or
+ * -1 with a log line: others may read it, it is not a file, ...
+ */
+int credential_open(const char *path);
+/* A secret file, into locked memory; -1 with a log line. */
 int credential_read(const char *path, char **secret, size_t *len);
 /* Visible ASCII alone, as goes into a header. */
 int credential_text_ok(const char *p, size_t len);
 /* A copy in locked memory. */
 char *credential_copy(const char *secret, size_t len);
+
+/*
+ * sign.c: a GitHub App's private key, RSA in PEM (PKCS#1 or PKCS#8), without
+ * a passphrase.  Returns NULL with a log line that says what was expected.
+ */
+struct evp_pkey_st *sign_key_read(const char *path);
+void sign_key_free(struct evp_pkey_st *key);
+/* Who is the same App with the same key keeps its number over a reload. */
+void sign_inherit(struct conf *conf, const struct conf *old);
 
 #endif

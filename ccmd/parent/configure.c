@@ -37,6 +37,7 @@
 static void	 configure_api(struct peer *, const struct supervise *);
 static void	 configure_poller(struct peer *, const struct supervise *);
 static void	 configure_registry(struct peer *, const struct supervise *);
+static void	 lease(struct peer *, uint32_t, const struct conf_github *);
 static void	 send_ca(struct peer *, uint32_t, const char *);
 
 void
@@ -85,9 +86,6 @@ configure_api(struct peer *peer, const struct supervise *s)
 	m.conf_listen.name = s->conf->control;
 	peer_send(peer, M_CONF_LISTEN, &m,
 	    fcntl(s->control, F_DUPFD_CLOEXEC, 0));
-	memset(&m, 0, sizeof(m));
-	m.conf_public.what = s->conf->open;
-	peer_send(peer, M_CONF_PUBLIC, &m, -1);
 	TAILQ_FOREACH(t, &s->conf->tokens, entry) {
 		memset(&m, 0, sizeof(m));
 		m.conf_token.name = t->name;
@@ -110,6 +108,9 @@ configure_poller(struct peer *peer, const struct supervise *s)
 	TAILQ_FOREACH(g, &conf->githubs, entry) {
 		memset(&m, 0, sizeof(m));
 		m.conf_github.index = i;
+		m.conf_github.credential = g->credential;
+		m.conf_github.app = g->key != NULL ? g->app : 0;
+		m.conf_github.installation = g->installation;
 		m.conf_github.name = g->name;
 		m.conf_github.url = g->url;
 		m.conf_github.owners = g->owners;
@@ -118,13 +119,7 @@ configure_poller(struct peer *peer, const struct supervise *s)
 		peer_send(peer, M_CONF_GITHUB, &m, -1);
 		if (strncmp(g->url, "https:", 6) == 0)
 			send_ca(peer, i, g->ca_file);
-		memset(&m, 0, sizeof(m));
-		m.lease.index = i++;
-		m.lease.token.data = g->token;
-		m.lease.token.len = g->token_len;
-		peer_send(peer, M_LEASE, &m, -1);
-		log_info("github %s: token %s", g->name, g->token != NULL ?
-		    "leased to the poller" : "missing");
+		lease(peer, i++, g);
 	}
 	memset(&m, 0, sizeof(m));
 	m.conf_poll.active = conf->active;
@@ -133,6 +128,33 @@ configure_poller(struct peer *peer, const struct supervise *s)
 	m.conf_poll.reserve = conf->reserve;
 	peer_send(peer, M_CONF_POLL, &m, -1);
 	poison_tell(peer);
+}
+
+/* Of an App there is no token: the poller has to ask for one. */
+static void
+lease(struct peer *peer, uint32_t index, const struct conf_github *g)
+{
+	union msg	 m;
+
+	memset(&m, 0, sizeof(m));
+	m.lease.index = index;
+	m.lease.token.data = g->token;
+	m.lease.token.len = g->token_len;
+	peer_send(peer, M_LEASE, &m, -1);
+	if (g->key != NULL)
+		log_info("github %s: app %llu, its key stays here", g->name,
+		    (unsigned long long)g->app);
+	else
+		log_info("github %s: token %s", g->name, g->token != NULL ?
+		    "leased to the poller" : "missing");
+	if (g->write_token == NULL)
+		return;
+	m.lease.write = 1;
+	m.lease.token.data = g->write_token;
+	m.lease.token.len = g->write_len;
+	peer_send(peer, M_LEASE, &m, -1);
+	log_info("github %s: token for changes leased to the poller",
+	    g->name);
 }
 
 static void

@@ -53,11 +53,9 @@ credential_copy(const char *secret, size_t len)
 }
 
 int
-credential_read(const char *path, char **secret, size_t *len)
+credential_open(const char *path)
 {
-	char	 buf[CREDENTIAL_MAX + 1];
-	ssize_t	 n;
-	int	 fd, r = -1;
+	int	 fd;
 
 	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd == -1) {
@@ -68,6 +66,18 @@ credential_read(const char *path, char **secret, size_t *len)
 		close(fd);
 		return (-1);
 	}
+	return (fd);
+}
+
+int
+credential_read(const char *path, char **secret, size_t *len)
+{
+	char	 buf[CREDENTIAL_MAX + 1];
+	ssize_t	 n;
+	int	 fd, r = -1;
+
+	if ((fd = credential_open(path)) == -1)
+		return (-1);
 	n = read(fd, buf, sizeof(buf));
 	close(fd);
 	while (n > 0 && (buf[n - 1] == '\n' || buf[n - 1] == '\r'))

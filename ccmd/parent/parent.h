@@ -20,6 +20,7 @@
  *	ccmd.c		main, options, signals, the end
  *	parse.y conf.c conf_env.c	the configuration
  *	credential.c	secret files
+ *	sign.c		private keys of GitHub Apps
  *	state.c		the state directory and its lock
  *	sockets.c	listening sockets
  *	users.c		who the children are, and where they are locked up
@@ -121,6 +122,12 @@ void supervise_done(uint64_t op, enum task task, int status,
 struct peer;
 
 void configure(struct peer *peer, const struct supervise *s, int reload);
+
+/* --- sign.c */
+
+/* The poller asks for a JWT: answer, with or without one. */
+void sign_answer(struct peer *poller, struct conf *conf,
+    const struct msg_sign_jwt *m);
 
 /* --- reload.c */
 

@@ -60,6 +60,7 @@ static enum conf_role role(const char *);
 static int	 hash_parse(const char *, unsigned char *);
 static int64_t	 date_parse(const char *);
 static void	 add_owner(struct conf_github *, const char *);
+static void	 check_github(const struct conf_github *);
 
 int		 yyparse(void);
 %}
@@ -75,7 +76,7 @@ int		 yyparse(void);
 %token CERTIFICATE "certificate" KEY "key" FILE_ "file"
 %token CONTROL "control" SOCKET "socket" GROUP "group" ROLE "role"
 %token STATE "state" DIRECTORY "directory" GITHUB "github" URL "url"
-%token TOKEN "token" APP "app" INSTALLATION "installation" OWNERS "owners"
+%token TOKEN "token" WRITE "write" APP "app" INSTALLATION "installation" OWNERS "owners"
 %token LIMITS "limits" CONCURRENT "concurrent" POINTS "points" NONE "none"
 %token API "api" HASH "hash" EXPIRES "expires" POLL "poll"
 %token INTERVAL "interval" ACTIVE "active" IDLE "idle" MAX_ "max"
@@ -83,7 +84,6 @@ int		 yyparse(void);
 %token SUDO "sudo" SECRET "secret" REPOSITORIES "repositories"
 %token SANDBOX "sandbox" STRICT "strict" BACKUPS "backups"
 %token HISTORY "history" DAYS "days" MEGABYTES "megabytes"
-%token PUBLIC "public"
 %token NEWEST "newest" MINUTELY "minutely" HOURLY "hourly" DAILY "daily"
 %token CA "ca" PERCENT "%" OPEN "{" CLOSE "}" EOL "end of line"
 %token <string> STRING "a word"
@@ -108,7 +108,6 @@ directive : listen
 	| poll
 	| backups
 	| history
-	| public
 	| vps
 	| secret
 	| SANDBOX STRICT	{ in.conf->strict = 1; }
@@ -174,15 +173,12 @@ github	: GITHUB STRING OPEN	{
 		in.github = conf_add_github(in.conf, $2);
 		if (in.github == NULL) {
 			wrong("github \"%s\": named twice, or too many", $2);
-			free($2);
 			YYABORT;
 		}
-		free($2);
 	} github_options CLOSE	{
 		in.nested--;
-		if (in.github->token_file == NULL)
-			wrong("github \"%s\": a token file was expected",
-			    in.github->name);
+		free($2);
+		check_github(in.github);
 	}
 	;
 
@@ -202,9 +198,18 @@ github_option : URL STRING	{
 		free(in.github->token_file);
 		in.github->token_file = $3;
 	}
+	| WRITE TOKEN FILE_ STRING	{
+		free(in.github->write_file);
+		in.github->write_file = $4;
+	}
 	| APP num INSTALLATION num KEY FILE_ STRING {
-		wrong("app: not supported yet; use a token file");
-		free($7);
+		if ($2 < 1 || $4 < 1)
+			wrong("app: numbers of an App and its installation "
+			    "were expected");
+		in.github->app = (uint64_t)$2;
+		in.github->installation = (uint64_t)$4;
+		free(in.github->key_file);
+		in.github->key_file = $7;
 	}
 	| CA FILE_ STRING	{
 		free(in.github->ca_file);
@@ -328,21 +333,6 @@ history_option : DAYS num	{
 	}
 	;
 
-public	: PUBLIC publics
-	;
-
-publics	: open
-	| publics open
-	;
-
-open	: STRING		{
-		if (conf_open(in.conf, $1) == -1)
-			wrong("public: metrics, cctray or badges was "
-			    "expected");
-		free($1);
-	}
-	;
-
 vps	: VPS STRING OPEN	{ in.nested++; }
 	vps_options CLOSE	{
 		in.nested--;
@@ -403,12 +393,12 @@ static const struct {
 	{ "megabytes", MEGABYTES }, { "minutely", MINUTELY },
 	{ "newest", NEWEST }, { "none", NONE }, { "on", ON },
 	{ "owners", OWNERS }, { "points", POINTS }, { "poll", POLL },
-	{ "port", PORT }, { "public", PUBLIC },
-	{ "repositories", REPOSITORIES },
+	{ "port", PORT }, { "repositories", REPOSITORIES },
 	{ "reserve", RESERVE }, { "role", ROLE }, { "sandbox", SANDBOX },
 	{ "secret", SECRET }, { "socket", SOCKET }, { "state", STATE },
 	{ "strict", STRICT }, { "sudo", SUDO }, { "tls", TLS },
 	{ "token", TOKEN }, { "url", URL }, { "user", USER }, { "vps", VPS },
+	{ "write", WRITE },
 };
 
 static void
@@ -515,6 +505,17 @@ add_owner(struct conf_github *gh, const char *owner)
 		fatal("configuration");
 	free(gh->owners);
 	gh->owners = all;
+}
+
+static void
+check_github(const struct conf_github *gh)
+{
+	if (gh->token_file == NULL && gh->key_file == NULL)
+		wrong("github \"%s\": a token file or an app was expected",
+		    gh->name);
+	if (gh->token_file != NULL && gh->key_file != NULL)
+		wrong("github \"%s\": either a token file or an app was "
+		    "expected, not both", gh->name);
 }
 
 /* A quoted text: \" and \\ inside, no end of line. */

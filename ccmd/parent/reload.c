@@ -161,6 +161,7 @@ take(void)
 	conf = conf_load(env.s->conf_path);
 	if (conf != NULL) {
 		keep_fixed(conf, env.s->conf);
+		sign_inherit(conf, env.s->conf);
 		if (sockets_reload(conf, env.s->conf) == -1) {
 			conf_free(conf);
 			conf = NULL;

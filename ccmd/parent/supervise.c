@@ -80,6 +80,7 @@ static void	 on_running(struct peer *, const union msg *, int);
 static void	 on_reload(struct peer *, const union msg *, int);
 static void	 on_log_level(struct peer *, const union msg *, int);
 static void	 on_parsing(struct peer *, const union msg *, int);
+static void	 on_sign_jwt(struct peer *, const union msg *, int);
 static void	 say_started(void);
 static void	 on_closed(struct peer *, const char *);
 static void	 connect_set(void);
@@ -100,6 +101,7 @@ static const msg_fn table[M_MAX] = {
 	[M_RELOAD] = on_reload,
 	[M_LOG_LEVEL] = on_log_level,
 	[M_PARSING] = on_parsing,
+	[M_SIGN_JWT] = on_sign_jwt,
 };
 
 static const struct peer_ops ops = { .table = table,
@@ -365,6 +367,13 @@ on_parsing(struct peer *peer __attribute__((unused)), const union msg *m,
     int fd __attribute__((unused)))
 {
 	poison_parsing(m->parsing.repository);
+}
+
+static void
+on_sign_jwt(struct peer *peer, const union msg *m,
+    int fd __attribute__((unused)))
+{
+	sign_answer(peer, env.s->conf, &m->sign_jwt);
 }
 
 /* To the process that went into the background. */

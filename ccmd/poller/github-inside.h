@@ -28,6 +28,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "app.h"
 #include "budget.h"
 #include "github.h"
 #include "msg.h"
@@ -40,16 +41,26 @@ struct github {
 	int		 configured;
 	int		 renewed;	/* by the last github_commit */
 	uint32_t	 index;		/* in the configuration */
+	uint64_t	 credential;	/* the parent's number of it */
 	char		 name[MSG_ID_MAX + 1];
 	char		 url[MSG_URL_MAX + 1];
 	size_t		 origin;	/* bytes of scheme://host:port */
 	char		 owners[MSG_SMALL];	/* " a b ", or "" for all */
 	char		*token;		/* sodium_malloc, or NULL */
+	char		*write_token;	/* for changes, the same */
+	struct app	 app;		/* whose tokens it gets instead */
 	X509_STORE	*store;
 	struct budget	 budget;
+	struct budget	 write_budget;	/* of write_token's owner */
 	struct gh_queue	 waiting[GH_PRIORITIES];
 	struct event	*timer;
 };
+
+/*
+ * lease.c: a text in locked memory, the caller's to sodium_free.  NULL: out
+ * of memory.
+ */
+char *github_lock(const char *name, const void *text, size_t len);
 
 /* github.c: start what may be started; arg is the GitHub. */
 void github_on_timer(evutil_socket_t fd, short what, void *arg);

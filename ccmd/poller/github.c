@@ -60,6 +60,9 @@ struct gh_call {
 	char		*etag;
 	char		*body;
 	int64_t		 deadline;
+	struct budget	*charged;	/* while it runs */
+	uint32_t	 token;		/* an App's: which one it was sent */
+	int		 retried;	/* with another token */
 	int		 priority;
 	int		 hops;
 	int		 moved;
@@ -90,10 +93,16 @@ static void	 parse_body(const struct http_reply *, struct gh_reply *);
 static int	 learn(struct gh_call *, const struct http_reply *);
 static void	 finish(struct gh_call *, const struct gh_reply *);
 static void	 call_free(struct gh_call *);
+static int	 again(struct gh_call *, const struct http_reply *);
 static int	 is_write(const struct gh_call *);
+static int	 writes_apart(const struct gh_call *);
+static const char *token_of(const struct gh_call *);
+static struct budget *budget_of(const struct gh_call *);
 static enum budget_kind kind_of(const struct gh_call *);
-static void	 throttled(struct github *, enum budget_kind,
+static void	 throttled(struct budget *, enum budget_kind,
 		    struct gh_reply *);
+static int	 paused(struct budget *, enum budget_kind, int64_t *, char *,
+		    size_t);
 static int	 is_secondary(const struct http_reply *);
 static const char *next_path(const struct github *, const char *);
 
@@ -151,14 +160,6 @@ github_call(struct github *gh, int priority, const char *method,
 	return (call);
 }
 
-struct gh_call *
-github_write(struct github *gh, const char *method, const char *path,
-    const char *body, int64_t deadline, gh_done done, void *arg)
-{
-	return (github_call(gh, GH_COMMAND, method, path, NULL, body,
-	    deadline, done, arg));
-}
-
 void
 github_cancel(struct gh_call *call)
 {
@@ -166,7 +167,7 @@ github_cancel(struct gh_call *call)
 
 	if (call->req != NULL) {
 		http_cancel(call->req);
-		budget_end(&gh->budget, kind_of(call));
+		budget_end(call->charged, kind_of(call));
 		event_active(gh->timer, EV_TIMEOUT, 1);
 	}
 	call_free(call);
@@ -189,6 +190,28 @@ static int
 is_write(const struct gh_call *call)
 {
 	return (strcmp(call->method, "GET") != 0);
+}
+
+/* Does it go with the token that is for changes alone? */
+static int
+writes_apart(const struct gh_call *call)
+{
+	return (is_write(call) && call->gh->write_token != NULL);
+}
+
+static const char *
+token_of(const struct gh_call *call)
+{
+	return (writes_apart(call) ? call->gh->write_token :
+	    app_token(call->gh));
+}
+
+/* Of whoever's token it is sent with. */
+static struct budget *
+budget_of(const struct gh_call *call)
+{
+	return (writes_apart(call) ? &call->gh->write_budget :
+	    &call->gh->budget);
 }
 
 static enum budget_kind
@@ -214,7 +237,7 @@ on_expiry(evutil_socket_t fd __attribute__((unused)),
 
 	memset(&r, 0, sizeof(r));
 	if (call->req == NULL)
-		throttled(call->gh, kind_of(call), &r);
+		throttled(budget_of(call), kind_of(call), &r);
 	if (r.result != GH_LIMITED) {
 		r.result = GH_FAILED;
 		(void)snprintf(r.why, sizeof(r.why),
@@ -223,7 +246,7 @@ on_expiry(evutil_socket_t fd __attribute__((unused)),
 	if (call->req != NULL) {
 		http_cancel(call->req);
 		call->req = NULL;
-		budget_end(&call->gh->budget, kind_of(call));
+		budget_end(call->charged, kind_of(call));
 		TAILQ_INSERT_TAIL(&call->gh->waiting[call->priority], call,
 		    entry);
 	}
@@ -255,8 +278,10 @@ start_waiting(struct github *gh)
 				event_active(gh->timer, EV_TIMEOUT, 1);
 				continue;
 			}
-			wait = budget_wait(&gh->budget, now, kind_of(call),
-			    is_write(call));
+			if (token_of(call) == NULL && gh->app.id != 0)
+				continue;
+			wait = budget_wait(budget_of(call), now,
+			    kind_of(call), is_write(call));
 			if (wait == 0) {
 				if (start(call, now) == -1)
 					wait = 1000;	/* no memory now */
@@ -264,7 +289,8 @@ start_waiting(struct github *gh)
 			if (wait > 0 && (soonest == -1 || wait < soonest))
 				soonest = wait;
 			/* Reads wait only for what makes all wait. */
-			if (wait == -1 || (wait > 0 && !is_write(call)))
+			if (budget_of(call) == &gh->budget && (wait == -1 ||
+			    (wait > 0 && !is_write(call))))
 				break;
 		}
 	if (soonest > 0) {
@@ -313,6 +339,8 @@ hopeless(const struct gh_call *call)
 {
 	if (!call->gh->configured)
 		return ("this GitHub is not configured any more");
+	if (app_trouble(call->gh) != NULL && !writes_apart(call))
+		return (app_trouble(call->gh));
 	return (poison_reason_path(path_of(call)));
 }
 
@@ -340,7 +368,7 @@ start(struct gh_call *call, int64_t now)
 	memset(&hc, 0, sizeof(hc));
 	hc.method = call->method;
 	hc.url = call->url;
-	hc.token = gh->token;
+	hc.token = token_of(call);
 	hc.etag = call->etag;
 	hc.body = call->body;
 	hc.store = gh->store;
@@ -351,7 +379,9 @@ start(struct gh_call *call, int64_t now)
 	}
 	TAILQ_REMOVE(&gh->waiting[call->priority], call, entry);
 	call->req = req;
-	budget_start(&gh->budget, now, kind_of(call), is_write(call));
+	call->token = hc.token == gh->token ? gh->app.number : 0;
+	call->charged = budget_of(call);
+	budget_start(call->charged, now, kind_of(call), is_write(call));
 	return (0);
 }
 
@@ -364,16 +394,16 @@ on_reply(const struct http_reply *http, void *arg)
 	int		 limited, told = 0;
 
 	memset(&r, 0, sizeof(r));
-	budget_end(&gh->budget, kind_of(call));
+	budget_end(call->charged, kind_of(call));
 	call->req = NULL;
 	TAILQ_INSERT_HEAD(&gh->waiting[call->priority], call, entry);
 	limited = learn(call, http);
 	if (limited) {
-		throttled(gh, kind_of(call), &r);
+		throttled(call->charged, kind_of(call), &r);
 		r.result = GH_LIMITED;
 		r.status = http->status;
 	} else {
-		if (follow(call, http, &r)) {
+		if (again(call, http) || follow(call, http, &r)) {
 			pump(gh);
 			return;
 		}
@@ -404,18 +434,17 @@ learn(struct gh_call *call, const struct http_reply *http)
 	a.secondary = is_secondary(http);
 	if (env.learnt != NULL)
 		env.learnt();
-	return (budget_learn(&call->gh->budget, &a, proc_now_ms(),
+	return (budget_learn(call->charged, &a, proc_now_ms(),
 	    time(NULL)));
 }
 
 /* GH_LIMITED, for how long and why, if there is a pause. */
 static void
-throttled(struct github *gh, enum budget_kind kind, struct gh_reply *r)
+throttled(struct budget *b, enum budget_kind kind, struct gh_reply *r)
 {
 	int64_t	 left;
 
-	if (github_throttled(gh, kind == BUDGET_COMMAND ? GH_COMMAND :
-	    GH_LOOK, &left, r->why, sizeof(r->why)) == 0)
+	if (paused(b, kind, &left, r->why, sizeof(r->why)) == 0)
 		return;
 	r->result = GH_LIMITED;
 	r->wait = (left + 999) / 1000;
@@ -425,18 +454,25 @@ int
 github_throttled(struct github *gh, int priority, int64_t *left, char *why,
     size_t size)
 {
+	return (paused(&gh->budget, priority == GH_COMMAND ? BUDGET_COMMAND :
+	    BUDGET_LOOK, left, why, size));
+}
+
+static int
+paused(struct budget *b, enum budget_kind kind, int64_t *left, char *why,
+    size_t size)
+{
 	static const char *const whys[] = {
 		[BUDGET_PAUSE_REFUSED] = "GitHub refused by a rate limit",
 		[BUDGET_PAUSE_SPENT] = "the hour's requests are used up",
 		[BUDGET_PAUSE_RESERVE] = "what is left of the hour's "
 		    "requests is kept for commands",
 	};
-	enum budget_pause	 pause;
+	enum budget_pause	 pause = budget_paused(b, proc_now_ms(),
+				    kind, left);
 	char			 until[TIMESTAMP_SIZE];
 	struct timespec		 ts;
 
-	pause = budget_paused(&gh->budget, proc_now_ms(), priority ==
-	    GH_COMMAND ? BUDGET_COMMAND : BUDGET_LOOK, left);
 	if (pause == BUDGET_NOT_PAUSED)
 		return (0);
 	/* Rounded as a whole, so that it is the same text each time. */
@@ -467,6 +503,17 @@ is_secondary(const struct http_reply *http)
 		if (strcasestr(http->body, words[i]) != NULL)
 			return (1);
 	return (0);
+}
+
+/* An App's token that is not taken any more: once more with another. */
+static int
+again(struct gh_call *call, const struct http_reply *http)
+{
+	if (http->status != 401 || call->retried || call->token == 0 ||
+	    !app_refused(call->gh, call->token))
+		return (0);
+	call->retried = 1;
+	return (1);
 }
 
 /*
@@ -516,7 +563,6 @@ classify(struct gh_call *call, const struct http_reply *http,
 	r->status = http->status;
 	r->etag = http->etag;
 	r->moved = call->moved;
-	r->date = http->date;
 	r->next = next_path(call->gh, http->next);
 	if (http->status == 0) {
 		r->result = GH_FAILED;

@@ -52,13 +52,13 @@ struct gh_reply {
 	int		 moved;		/* 301: the repository has another
 					 * name now */
 	int64_t		 wait;		/* GH_LIMITED: seconds */
-	int64_t		 date;		/* GitHub's clock, seconds; -1 */
 	char		 why[512];	/* a sentence; "" when GH_OK */
 };
 
 typedef void (*gh_done)(const struct gh_reply *reply, void *arg);
 
-/* Longest path with query. */
+/* Longest token, and path with query. */
+#define GITHUB_TOKEN_MAX	1024
 #define GH_PATH_MAX	1024
 
 /* Named priorities of the queue: people first. */
@@ -74,7 +74,11 @@ typedef void (*gh_done)(const struct gh_reply *reply, void *arg);
 void github_begin(struct event_base *base);
 int github_add(uint32_t index, const char *name, const char *url,
     const char *owners, uint32_t concurrent, uint32_t points);
-int github_set_token(uint32_t index, const void *token, size_t len);
+int github_set_token(uint32_t index, int write, const void *token,
+    size_t len);
+/* Of an App there is no token, it is asked for; app 0: it is none. */
+int github_set_app(uint32_t index, uint64_t credential, uint64_t app,
+    uint64_t installation);
 int github_set_ca(uint32_t index, const char *pem, size_t len);
 void github_commit(void);
 
@@ -86,7 +90,7 @@ struct github *github_for(const char *owner, size_t len);
 
 const char *github_url(const struct github *gh);
 
-/* 0 if there is no token to ask with. */
+/* 0 if there is no token to ask with, nor will be. */
 int github_has_token(const struct github *gh);
 
 /* With those of former configurations that calls may still hold on to. */
@@ -131,15 +135,6 @@ void github_set_hooks(void (*room)(struct github *), void (*learnt)(void));
 struct gh_call *github_call(struct github *gh, int priority,
     const char *method, const char *path, const char *etag, const char *body,
     int64_t deadline, gh_done done, void *arg);
-
-/*
- * The same for whatever changes something there: a command, which waits for
- * its turn among writes.  Nothing else may call with a method that is not
- * GET: with which token one writes is decided here.
- */
-struct gh_call *github_write(struct github *gh, const char *method,
-    const char *path, const char *body, int64_t deadline, gh_done done,
-    void *arg);
 
 /* Forget a call: `done` won't be called. */
 void github_cancel(struct gh_call *call);

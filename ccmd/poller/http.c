@@ -60,6 +60,7 @@ struct http_request {
 	char			 lines[HTTP_OWN_HEADERS][HTTP_LINE_MAX];
 	char			*body;
 	char			*out;		/* the request's body */
+	int			 secret;	/* the reply's is one */
 	size_t			 len;
 	size_t			 size;
 	size_t			 head_len;
@@ -267,6 +268,7 @@ http_start(const struct http_call *call, http_done done, void *arg)
 	req->done = done;
 	req->arg = arg;
 	req->store = call->store;
+	req->secret = call->secret;
 	if (set_headers(req, call) == -1 || set_options(req, call) == -1 ||
 	    curl_multi_add_handle(http.multi, req->easy) != CURLM_OK) {
 		request_put(req);
@@ -317,6 +319,8 @@ request_put(struct http_request *req)
 {
 	explicit_bzero(req->lines, sizeof(req->lines));
 	http.held -= req->size;
+	if (req->secret && req->body != NULL)
+		explicit_bzero(req->body, req->size);
 	free(req->body);
 	free(req->out);
 	req->body = req->out = NULL;
@@ -582,16 +586,6 @@ take_next(struct http_reply *r, const char *value)
 			    (size_t)(close - open));
 		return;
 	}
-}
-
-int
-http_escape(const char *value, char *buf, size_t size)
-{
-	char	*s = curl_easy_escape(NULL, value, 0);
-	size_t	 len = s == NULL ? size : strlcpy(buf, s, size);
-
-	curl_free(s);
-	return (len >= size ? -1 : 0);
 }
 
 X509_STORE *

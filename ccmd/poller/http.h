@@ -49,6 +49,7 @@ struct http_call {
 	const char	*body;		/* JSON, or NULL */
 	X509_STORE	*store;		/* whom to trust, or NULL: nobody */
 	long		 timeout_ms;	/* for all of it */
+	int		 secret;	/* what comes back is wiped */
 };
 
 struct http_reply {
@@ -85,12 +86,6 @@ struct http_request *http_start(const struct http_call *call, http_done done,
 
 /* Forget a request: `done` will not be called.  Not from inside `done`. */
 void http_cancel(struct http_request *req);
-
-/*
- * A value for a query, percent-encoded.  Returns 0, or -1 if it does not
- * fit.
- */
-int http_escape(const char *value, char *buf, size_t size);
 
 /*
  * Make a certificate store of PEM text.  Returns NULL if it holds no

@@ -31,17 +31,19 @@
 #include "log.h"
 
 #define GITHUB_MAX	(GITHUB_SLOTS / 2)	/* of a configuration */
-#define TOKEN_MAX	1024
-
 /* What is told of one, until github_commit. */
 struct told {
 	int		 there;
+	uint64_t	 credential;
+	uint64_t	 app;
+	uint64_t	 installation;
 	char		 name[MSG_ID_MAX + 1];
 	char		 url[MSG_URL_MAX + 1];
 	char		 owners[MSG_SMALL];	/* " a b ", or "" for all */
 	uint32_t	 concurrent;
 	uint32_t	 points;
 	char		*token;		/* sodium_malloc, or NULL */
+	char		*write_token;
 	X509_STORE	*store;
 };
 
@@ -55,6 +57,8 @@ static struct {
 static void	 told_clear(struct told *);
 static struct github *slot_for(const struct told *);
 static void	 take(struct github *, struct told *, uint32_t);
+static void	 take_app(struct github *, struct told *);
+static int	 same_token(const char *, const char *);
 static void	 forget(struct github *);
 
 void
@@ -71,6 +75,7 @@ static void
 told_clear(struct told *t)
 {
 	sodium_free(t->token);
+	sodium_free(t->write_token);
 	X509_STORE_free(t->store);
 	memset(t, 0, sizeof(*t));
 }
@@ -103,26 +108,51 @@ github_add(uint32_t index, const char *name, const char *url,
 }
 
 int
-github_set_token(uint32_t index, const void *token, size_t len)
+github_set_app(uint32_t index, uint64_t credential, uint64_t app,
+    uint64_t installation)
+{
+	if (index >= GITHUB_MAX) {
+		errno = EINVAL;
+		return (-1);
+	}
+	env.told[index].credential = credential;
+	env.told[index].app = app;
+	env.told[index].installation = installation;
+	return (0);
+}
+
+int
+github_set_token(uint32_t index, int write, const void *token, size_t len)
 {
 	struct told	*t;
+	char		**p;
 
-	if (index >= GITHUB_MAX || len > TOKEN_MAX) {
+	if (index >= GITHUB_MAX || len > GITHUB_TOKEN_MAX) {
 		errno = EINVAL;
 		return (-1);
 	}
 	t = &env.told[index];
-	sodium_free(t->token);
-	t->token = NULL;
+	p = write ? &t->write_token : &t->token;
+	sodium_free(*p);
+	*p = NULL;
 	if (len == 0)
 		return (0);
-	if ((t->token = sodium_malloc(len + 1)) == NULL)
-		return (-1);
-	memcpy(t->token, token, len);
-	t->token[len] = '\0';
-	if (sodium_mlock(t->token, len + 1) == -1)
-		log_warn("github %s: token memory can't be locked", t->name);
-	return (0);
+	return ((*p = github_lock(t->name, token, len)) == NULL ? -1 : 0);
+}
+
+char *
+github_lock(const char *name, const void *text, size_t len)
+{
+	char	*p;
+
+	if ((p = sodium_malloc(len + 1)) == NULL)
+		return (NULL);
+	memcpy(p, text, len);
+	p[len] = '\0';
+	/* sodium_malloc does not say whether its lock held. */
+	if (sodium_mlock(p, len + 1) == -1)
+		log_warn("github %s: token memory can't be locked", name);
+	return (p);
 }
 
 int
@@ -164,8 +194,10 @@ github_commit(void)
 	}
 	for (gh = env.all; gh < env.all + GITHUB_SLOTS; gh++)
 		if (gh->timer != NULL) {
-			if (!gh->configured)
+			if (!gh->configured) {
+				app_forget(gh);
 				forget(gh);
+			}
 			event_active(gh->timer, EV_TIMEOUT, 1);
 		}
 }
@@ -186,7 +218,8 @@ slot_for(const struct told *t)
 		    strcmp(gh->url, t->url) == 0)
 			return (gh);
 		else if (idle == NULL && gh->budget.running[BUDGET_COMMAND] +
-		    gh->budget.running[BUDGET_LOOK] == 0 &&
+		    gh->budget.running[BUDGET_LOOK] +
+		    gh->write_budget.running[BUDGET_COMMAND] == 0 &&
 		    TAILQ_EMPTY(&gh->waiting[GH_COMMAND]) &&
 		    TAILQ_EMPTY(&gh->waiting[GH_LOOK]))
 			idle = gh;
@@ -206,31 +239,58 @@ take(struct github *gh, struct told *t, uint32_t index)
 		for (i = 0; i < GH_PRIORITIES; i++)
 			TAILQ_INIT(&gh->waiting[i]);
 		budget_init(&gh->budget);
+		budget_init(&gh->write_budget);
 	}
-	gh->renewed = gh->token == NULL || t->token == NULL ||
-	    strcmp(gh->token, t->token) != 0;
+	take_app(gh, t);
+	gh->renewed = !same_token(gh->token, t->token);
 	if (gh->renewed)
 		budget_forget(&gh->budget);
+	if (!same_token(gh->write_token, t->write_token))
+		budget_forget(&gh->write_budget);
 	budget_limits(&gh->budget, t->concurrent, t->points, env.reserve);
+	budget_limits(&gh->write_budget, t->concurrent, t->points, 0);
 	(void)strlcpy(gh->name, t->name, sizeof(gh->name));
 	(void)strlcpy(gh->url, t->url, sizeof(gh->url));
 	(void)strlcpy(gh->owners, t->owners, sizeof(gh->owners));
 	gh->origin = github_origin(gh->url);
 	forget(gh);
 	gh->token = t->token;
+	gh->write_token = t->write_token;
 	gh->store = t->store;
-	t->token = NULL;
+	t->token = t->write_token = NULL;
 	t->store = NULL;
 	gh->index = index;
 	gh->configured = 1;
 }
 
-/* The token is wiped with its memory. */
+/*
+ * The same App with the same key keeps its installation's token; what is
+ * under way for another one is given up.
+ */
+static void
+take_app(struct github *gh, struct told *t)
+{
+	if (t->app == 0 || t->credential != gh->credential)
+		app_begin(gh, t->app, t->installation);
+	else if (gh->token != NULL)
+		t->token = github_lock(t->name, gh->token,
+		    strlen(gh->token));
+	gh->credential = t->credential;
+}
+
+static int
+same_token(const char *a, const char *b)
+{
+	return (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Tokens are wiped with their memory. */
 static void
 forget(struct github *gh)
 {
 	sodium_free(gh->token);
-	gh->token = NULL;
+	sodium_free(gh->write_token);
+	gh->token = gh->write_token = NULL;
 	X509_STORE_free(gh->store);
 	gh->store = NULL;
 }
@@ -267,7 +327,7 @@ github_url(const struct github *gh)
 int
 github_has_token(const struct github *gh)
 {
-	return (gh->token != NULL);
+	return (gh->token != NULL || gh->app.id != 0);
 }
 
 void

@@ -35,6 +35,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app.h"
 #include "github.h"
 #include "http.h"
 #include "json.h"
@@ -66,6 +67,7 @@ static void	 on_conf_github(struct peer *, const union msg *, int);
 static void	 on_conf_ca(struct peer *, const union msg *, int);
 static void	 on_conf_poll(struct peer *, const union msg *, int);
 static void	 on_lease(struct peer *, const union msg *, int);
+static void	 on_jwt(struct peer *, const union msg *, int);
 static void	 on_shun(struct peer *, const union msg *, int);
 static void	 on_verbose(struct peer *, const union msg *, int);
 static void	 on_op(struct peer *, const union msg *, int);
@@ -83,6 +85,7 @@ static const msg_fn parent_table[M_MAX] = {
 	[M_CONF_CA] = on_conf_ca,
 	[M_CONF_POLL] = on_conf_poll,
 	[M_LEASE] = on_lease,
+	[M_JWT] = on_jwt,
 	[M_SHUN] = on_shun,
 	[M_CONF_END] = on_conf_end,
 	[M_VERBOSE] = on_verbose,
@@ -120,6 +123,7 @@ main(void)
 	env.parent = proc_child_start(env.base, PROC_POLLER, on_setup,
 	    &parent_ops, NULL);
 	poison_set_parent(env.parent);
+	app_set_parent(env.parent);
 	if (tell_init(env.base) == -1 || watch_init(env.base) == -1 ||
 	    report_init(env.base) == -1)
 		fatal("start");
@@ -198,7 +202,8 @@ on_conf_github(struct peer *peer __attribute__((unused)), const union msg *m,
 	const struct msg_conf_github	*c = &m->conf_github;
 
 	if (github_add(c->index, c->name, c->url, c->owners, c->concurrent,
-	    c->points) == -1)
+	    c->points) == -1 || github_set_app(c->index, c->credential,
+	    c->app, c->installation) == -1)
 		fatal("github %s", c->name);
 }
 
@@ -237,9 +242,16 @@ static void
 on_lease(struct peer *peer __attribute__((unused)), const union msg *m,
     int fd __attribute__((unused)))
 {
-	if (github_set_token(m->lease.index, m->lease.token.data,
-	    m->lease.token.len) == -1)
+	if (github_set_token(m->lease.index, m->lease.write,
+	    m->lease.token.data, m->lease.token.len) == -1)
 		fatal("lease");
+}
+
+static void
+on_jwt(struct peer *peer __attribute__((unused)), const union msg *m,
+    int fd __attribute__((unused)))
+{
+	app_signed(m->jwt.credential, m->jwt.text.data, m->jwt.text.len);
 }
 
 static void

@@ -1,0 +1,444 @@
+# Copyright (c) 2026 The CCM authors
+#
+# Permission to use, copy, modify, and distribute this software for any
+# purpose with or without fee is hereby granted, provided that the above
+# copyright notice and this permission notice appear in all copies.
+#
+# THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+# WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+# MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+# ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+# WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+# ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+# OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+
+"""GitHub's rate limits: what is left is told, and what they say is obeyed."""
+
+"""With what GitHub is asked: several credentials, GitHub Apps, tokens for
+changes alone; and that none of it gets where it doesn't belong."""
+
+import os
+import re
+import signal
+import subprocess
+
+import pytest
+
+from daemon import Daemon, wait_until
+from githubsim import GitHubSim, token_id
+from githubsim_app import APP, AT, CREATE, GRANTS, keys  # noqa: F401
+
+RUNS = "/actions/runs"
+
+
+def secret(path, text):
+    path.write_text(text + "\n")
+    path.chmod(0o600)
+    return path
+
+
+def block(name, url, *lines):
+    return 'github "%s" {\n\turl "%s"\n%s}\n' % (
+        name, url, "".join("\t%s\n" % line for line in lines))
+
+
+def app_line(key, app=APP, at=AT):
+    return 'app %d installation %d key file "%s"' % (app, at, key)
+
+
+@pytest.fixture
+def key(keys, tmp_path):  # noqa: F811
+    return secret(tmp_path / "app.pem", keys[0][0].read_text())
+
+
+@pytest.fixture
+def sim(tmp_path, keys):  # noqa: F811
+    with GitHubSim(tmp_path) as s:
+        s.add_repo("acme/shop", workflows=["deploy.yml"], private=True)
+        s.app(APP, public_key=keys[0][1], permissions=GRANTS,
+              installations=[{"id": AT, "account": "acme"}])
+        yield s
+
+
+def daemon(tmp_path, *blocks, **kwargs):
+    return Daemon(tmp_path, conf="".join(blocks), **kwargs)
+
+
+def fresh(d, pipeline):
+    return d.wait_stats(pipeline, lambda s: not s["stale"])
+
+
+def reload_conf(d, old, new):
+    text = d.conf_path.read_text()
+    assert old in text
+    d.conf_path.write_text(text.replace(old, new))
+    r = d.ctl("reload")
+    assert r.returncode == 0, r.stderr
+
+
+# GitHub Apps.
+
+def test_app(tmp_path, sim, key):
+    """One JWT, one token of the installation, and that for all else."""
+    with daemon(tmp_path, block("app", sim.url, app_line(key))) as d:
+        fresh(d, d.provision("acme/shop"))
+        asked = sim.requests(path="^/(app|repos)")
+        assert [r["path"] for r in asked].count(CREATE) == 1
+        tokens = {r["token"] for r in asked if r["path"] != CREATE}
+        assert len(tokens) == 1 and None not in tokens
+        assert {r["token"] for r in asked if r["path"] == CREATE} != tokens
+        assert {r["status"] for r in asked} <= {200, 201, 304}
+        assert d.log().count("signed a JWT for app %d" % APP) == 1
+        # Nothing of it in the log.
+        assert "ghs_" not in d.log() and "eyJ" not in d.log()
+        # The same App with the same key keeps its token over a reload.
+        mark = sim.mark()
+        reload_conf(d, "idle 1", "idle 2")
+        sim.wait_for(2, since=mark, path=RUNS, status=304)
+        assert not sim.requests(since=mark, path=CREATE)
+
+
+@pytest.mark.parametrize("form", ["pkcs1", "pkcs8"])
+def test_key_forms(tmp_path, sim, key, form):
+    pem = subprocess.run(
+        ["openssl", "rsa", "-in", str(key)] + (
+            ["-traditional"] if form == "pkcs1" else []) if form == "pkcs1"
+        else ["openssl", "pkcs8", "-topk8", "-nocrypt", "-in", str(key)],
+        check=True, capture_output=True, text=True).stdout
+    assert ("BEGIN RSA PRIVATE" in pem) == (form == "pkcs1")
+    secret(key, pem)
+    with daemon(tmp_path, block("app", sim.url, app_line(key))) as d:
+        d.provision("acme/shop")
+
+
+def bad_key(tmp_path, key, how):
+    """A file that is none, and what the refusal has to say."""
+    run = dict(check=True, stderr=subprocess.DEVNULL)
+    path = tmp_path / "bad.pem"
+    if how == "readable":
+        secret(path, key.read_text()).chmod(0o644)
+        return path, "others may read"
+    if how == "encrypted":
+        subprocess.run(["openssl", "pkcs8", "-topk8", "-in", str(key),
+                        "-passout", "pass:x", "-out", str(path)], **run)
+        words = "without a passphrase was expected"
+    elif how == "encrypted pkcs1":
+        subprocess.run(["openssl", "rsa", "-in", str(key), "-traditional",
+                        "-aes128", "-passout", "pass:x", "-out", str(path)],
+                       **run)
+        words = "without a passphrase was expected"
+    elif how == "small":
+        subprocess.run(["openssl", "genrsa", "-out", str(path), "1024"],
+                       **run)
+        words = "an RSA key of 2048 to 4096 bits was expected, it has 1024"
+    elif how == "elliptic":
+        subprocess.run(["openssl", "ecparam", "-name", "prime256v1",
+                        "-genkey", "-noout", "-out", str(path)], **run)
+        words = "an RSA private key was expected"
+    elif how == "public":
+        subprocess.run(["openssl", "pkey", "-in", str(key), "-pubout",
+                        "-out", str(path)], **run)
+        words = "an RSA private key in PEM was expected"
+    elif how == "long":
+        path.write_text("x" * 20000)
+        words = "at most 16384 bytes was expected"
+    else:
+        path.write_text("-----BEGIN RSA PRIVATE KEY-----\nnothing\n")
+        words = "an RSA private key in PEM was expected"
+    path.chmod(0o600)
+    return path, words
+
+
+@pytest.mark.parametrize("how", [
+    "readable", "encrypted", "encrypted pkcs1", "small", "elliptic",
+    "public", "long", "garbage"])
+def test_bad_keys_are_refused(tmp_path, key, how):
+    path, words = bad_key(tmp_path, key, how)
+    d = daemon(tmp_path, block("app", "http://127.0.0.1:1", app_line(path)),
+               start=False)
+    r = subprocess.run(d.argv("-n"), capture_output=True, text=True,
+                       env=d.env, timeout=20)
+    assert r.returncode == 1
+    assert "%s: " % path in r.stderr and words in r.stderr, r.stderr
+
+
+@pytest.mark.parametrize("lines,words", [
+    ((), "a token file or an app was expected"),
+    (('token file "/t"', 'app 1 installation 2 key file "/k"'), "not both"),
+    (('app 0 installation 2 key file "/k"',), "numbers of an App"),
+    (('app 1 key file "/k"',), "installation"),
+    (('write token file "/t"',), "a token file or an app was expected"),
+])
+def test_bad_blocks_are_refused(tmp_path, lines, words):
+    d = daemon(tmp_path, block("app", "http://127.0.0.1:1", *lines),
+               start=False)
+    r = subprocess.run(d.argv("-n"), capture_output=True, text=True,
+                       env=d.env, timeout=20)
+    assert r.returncode == 1 and words in r.stderr, r.stderr
+    assert re.search(r"ccmd\.conf:\d+: ", r.stderr)
+
+
+def test_app_is_renewed(tmp_path, sim, key):
+    """In time, without a request that fails; and the budget is one."""
+    sim.app(APP, lifetime=3)
+    with daemon(tmp_path, block("app", sim.url, app_line(key))) as d:
+        pipeline = d.provision("acme/shop")
+        sim.wait_for(3, path=CREATE, status=201)
+        fresh(d, pipeline)
+        # Half a second for the last token to be used.
+        asked = sim.requests(path="^/repos")
+        assert len({r["token"] for r in asked}) >= 2
+        assert {r["status"] for r in asked} <= {200, 304}
+        status, r = d.request("GET", "/api/budget")
+        assert r["budgets"][0]["answers"]["refused"] == 0
+
+
+def test_app_after_401(tmp_path, sim, key, keys):  # noqa: F811
+    """A token that GitHub takes back: another one, no look is lost."""
+    with daemon(tmp_path, block("app", sim.url, app_line(key))) as d:
+        pipeline = d.provision("acme/shop")
+        fresh(d, pipeline)
+        # Its clock jumps: what it gave out has expired, by it alone.
+        sim.clock(advance=3700)
+        wait_until(lambda: sim.requests(path=RUNS, status=401), 10, "401")
+        # The token is too young for that within its first six seconds:
+        # then a 401 is about the request, and no reason for another one.
+        mark = sim.mark()
+        sim.wait_for(1, since=mark, path=CREATE, status=201, timeout=20)
+        sim.wait_for(1, since=mark, path=RUNS, status=200, timeout=10)
+        fresh(d, pipeline)
+
+
+@pytest.mark.parametrize("offset", [-3600, 3600])
+def test_app_of_another_hour(tmp_path, sim, key, offset):
+    """GitHub's clock an hour before or behind ours."""
+    sim.clock(offset=offset)
+    with daemon(tmp_path, block("app", sim.url, app_line(key))) as d:
+        fresh(d, d.provision("acme/shop"))
+        statuses = [r["status"] for r in sim.requests(path=CREATE)]
+        assert statuses[-1] == 201 and len(statuses) <= 2
+        assert "clock differs from ours by" in d.log()
+
+
+def test_clock_too_far_off(tmp_path, sim, key):
+    """What the poller says of GitHub's clock has a bound in the parent."""
+    sim.clock(offset=3 * 3600)
+    with daemon(tmp_path, block("app", sim.url, app_line(key))) as d:
+        status, r = d.request("POST", "/api/pipelines/provision", {
+            "repo": "acme/shop", "workflow_file": "deploy.yml"})
+        assert status == 502 and "did not sign" in r["error"], r
+        assert "clock and ours differ too much" in d.log()
+
+
+@pytest.mark.parametrize("change,status,words", [
+    ({"suspended": True}, 403, "suspended"),
+    ({"deleted": True}, 404, "no such installation of this App"),
+])
+def test_app_refused(tmp_path, sim, key, change, status, words):
+    """The reason is told, and it recovers by itself."""
+    sim.app(APP, installations=[{"id": AT, **change}])
+    with daemon(tmp_path, block("app", sim.url, app_line(key))) as d:
+        code, r = d.request("POST", "/api/pipelines/provision", {
+            "repo": "acme/shop", "workflow_file": "deploy.yml"})
+        assert code == 502 and r["code"] == "github_error"
+        assert "GitHub App %d" % APP in r["error"], r
+        assert str(status) in r["error"] and words in r["error"], r
+        sim.app(APP, installations=[{"id": AT, "suspended": False,
+                                     "deleted": False}])
+        wait_until(lambda: d.request("POST", "/api/pipelines/provision", {
+            "repo": "acme/shop", "workflow_file": "deploy.yml"})[0] == 201,
+            20, "the installation is back")
+
+
+def test_another_key_by_reload(tmp_path, sim, key, keys):  # noqa: F811
+    """The former token is dropped, the new key signs at once."""
+    with daemon(tmp_path, block("app", sim.url, app_line(key))) as d:
+        fresh(d, d.provision("acme/shop"))
+        secret(key, keys[1][0].read_text())
+        sim.app(APP, public_key=keys[1][1])
+        mark = sim.mark()
+        reload_conf(d, "idle 1", "idle 2")
+        sim.wait_for(1, since=mark, path=CREATE, status=201)
+        asked = sim.wait_for(2, since=mark, path=RUNS)
+        assert asked[-1]["token"] != sim.requests(path=RUNS)[0]["token"]
+
+
+def test_installations_have_their_own_budgets(tmp_path, sim, key):
+    sim.app(APP, installations=[{"id": AT, "account": "acme"},
+                                {"id": AT + 1, "account": "zoo"}])
+    sim.add_repo("zoo/ape", workflows=["deploy.yml"], private=True)
+    sim.limits(user="installation/%d" % (AT + 1), hourly=12500)
+    with daemon(tmp_path,
+                block("a", sim.url, app_line(key), 'owners { "acme" }'),
+                block("z", sim.url, app_line(key, at=AT + 1),
+                      'owners { "zoo" }')) as d:
+        fresh(d, d.provision("acme/shop"))
+        fresh(d, d.provision("zoo/ape"))
+        seen = wait_until(
+            lambda: (lambda b: b if {x["limit"] for x in b} ==
+                     {5000, 12500} else None)(
+                d.request("GET", "/api/budget")[1]["budgets"]), 10, "limits")
+        assert {b["credential"]: b["limit"] for b in seen} == \
+            {"a": 5000, "z": 12500}
+
+
+# Must show: the RSA key is in no page of the poller.
+
+def numbers(key):
+    """The secret numbers of an RSA key, as bytes, by name."""
+    text = subprocess.run(["openssl", "rsa", "-in", str(key), "-noout",
+                           "-text"], check=True, capture_output=True,
+                          text=True).stdout
+    found = {}
+    for name in ("privateExponent", "prime1", "prime2", "exponent1",
+                 "exponent2", "coefficient"):
+        digits = re.search(name + r":\n((?:\s+[0-9a-f:]+\n)+)", text)
+        found[name] = bytes.fromhex(
+            re.sub(r"[\s:]", "", digits.group(1))).lstrip(b"\0")
+    return found
+
+
+def needles(key):
+    """What betrays a key in memory: each number's middle 48 bytes, either
+    way round, and each line of its PEM."""
+    wanted = {}
+    for name, number in numbers(key).items():
+        middle = number[len(number) // 2 - 24:len(number) // 2 + 24]
+        wanted[name + " big-endian"] = middle
+        wanted[name + " little-endian"] = middle[::-1]
+    for n, line in enumerate(key.read_text().splitlines()[1:-1]):
+        if len(line) == 64:
+            wanted["line %d" % n] = line.encode()
+    assert len(wanted) > 30
+    return wanted
+
+
+def scan(pid, wanted):
+    """Which of them is in the memory of a process; bytes that were read."""
+    found, size = set(), 0
+    with open("/proc/%d/maps" % pid) as maps, \
+            open("/proc/%d/mem" % pid, "rb", 0) as mem:
+        for line in maps:
+            start, end = (int(x, 16) for x in line.split()[0].split("-"))
+            if "[v" in line:
+                continue
+            try:
+                mem.seek(start)
+                data = mem.read(end - start)
+            except (OSError, ValueError):
+                continue
+            size += len(data)
+            found |= {n for n, b in wanted.items() if b in data}
+    return found, size
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="reads others' memory: root")
+def test_app_key_is_in_no_page_of_a_child(tmp_path, sim, key):
+    wanted = needles(key)
+    with daemon(tmp_path, block("app", sim.url, app_line(key))) as d:
+        fresh(d, d.provision("acme/shop"))
+        pids = d.pids()
+        assert len(pids) == 4
+        for name, pid in pids.items():
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            seen = {name: scan(pid, wanted) for name, pid in pids.items()}
+        finally:
+            for pid in pids.values():
+                os.kill(pid, signal.SIGCONT)
+        print({name: (sorted(found), "%d KB" % (size // 1024))
+               for name, (found, size) in seen.items()})
+        # The same scan finds it where it is.
+        assert {"privateExponent little-endian", "prime1 little-endian",
+                "prime2 little-endian"} <= seen["ccmd"][0]
+        for name in ("ccmd-poller", "ccmd-api", "ccmd-registry"):
+            assert seen[name][0] == set() and seen[name][1] > 1 << 20, name
+        # Not as a file's text either, once it was read.
+        assert not any("line" in x for x in seen["ccmd"][0])
+
+
+# A token for changes alone.
+
+def test_write_token(tmp_path, sim):
+    """Reads go with one, changes with the other, budgets are apart."""
+    sim.token("reader", user="reader", readonly=True)
+    sim.token("writer", user="writer")
+    sim.patch_workflow("acme/shop", "deploy.yml", state="disabled_manually")
+    with daemon(tmp_path, block(
+            "two", sim.url,
+            'token file "%s"' % secret(tmp_path / "r", "reader"),
+            'write token file "%s"' % secret(tmp_path / "w", "writer"))) as d:
+        pipeline = d.provision("acme/shop")
+        run = sim.add_run("acme/shop", "deploy.yml",
+                          plan={"in_progress": 60})
+        d.wait_stats(pipeline, lambda s: s["active_runs"] == 1)
+        status, r = d.request("DELETE", "/api/pipelines/" + pipeline)
+        assert status == 200, r
+        asked = sim.requests(path="^/repo")
+        by = {m: {r["token"] for r in asked if r["method"] == m}
+              for m in ("GET", "PUT", "POST")}
+        assert by == {"GET": {token_id("reader")},
+                      "PUT": {token_id("writer")},
+                      "POST": {token_id("writer")}}
+        assert str(run) in [r["path"] for r in asked
+                            if r["method"] == "POST"][0]
+        # Another one by reload, at once.
+        sim.token("writer2", user="writer")
+        secret(tmp_path / "w", "writer2")
+        reload_conf(d, "idle 1", "idle 2")
+        sim.patch_workflow("acme/shop", "deploy.yml",
+                           state="disabled_manually")
+        mark = sim.mark()
+        d.provision("acme/shop")
+        assert {r["token"] for r in sim.requests(since=mark, method="PUT")} \
+            == {token_id("writer2")}
+
+
+def test_write_token_of_a_limited_user(tmp_path, sim):
+    """What the one has spent does not keep the other from looking."""
+    sim.token("reader", user="reader")
+    sim.token("writer", user="writer")
+    sim.limits(user="writer", remaining=0, enforce_hourly=True)
+    sim.patch_workflow("acme/shop", "deploy.yml", state="disabled_manually")
+    with daemon(tmp_path, block(
+            "two", sim.url,
+            'token file "%s"' % secret(tmp_path / "r", "reader"),
+            'write token file "%s"' % secret(tmp_path / "w", "writer"))) as d:
+        status, r = d.request("POST", "/api/pipelines/provision", {
+            "repo": "acme/shop", "workflow_file": "deploy.yml"})
+        assert status == 503 and "throttled" in r["error"], r
+        sim.patch_workflow("acme/shop", "deploy.yml", state="active")
+        fresh(d, d.provision("acme/shop"))
+
+
+# Several of them.
+
+def test_credentials_by_owner(tmp_path, sim):
+    """Each owner's, in any letter case, else who serves all; below a path as
+    a GitHub Enterprise Server has it."""
+    with GitHubSim(tmp_path, base="/api/v3") as ges:
+        ges.add_repo("Platform/core", id=91, workflows=["deploy.yml"])
+        for name in ("one", "two", "all"):
+            secret(tmp_path / name, "token-" + name)
+        sim.add_repo("Zoo/ape", workflows=["deploy.yml"])
+        with daemon(
+                tmp_path,
+                block("rest", sim.url, 'token file "%s"' % (
+                    tmp_path / "all")),
+                block("zoo", sim.url, 'token file "%s"' % (
+                    tmp_path / "one"), 'owners { "other" "zoo" }'),
+                block("ges", ges.url + "/", 'token file "%s"' % (
+                    tmp_path / "two"), 'owners { "platform" }',
+                    "limits none")) as d:
+            for repo in ("acme/shop", "zoo/APE", "platform/core"):
+                fresh(d, d.provision(repo))
+            assert {r["token"] for r in sim.requests(path="/acme/")} == \
+                {token_id("token-all")}
+            assert {r["token"] for r in sim.requests(path="/[Zz]oo/")} == \
+                {token_id("token-one")}
+            asked = ges.requests(path="/repos/")
+            assert {r["token"] for r in asked} == {token_id("token-two")}
+            assert all(r["path"].startswith("/api/v3/") for r in asked)
+            names = [b["credential"] for b in
+                     d.request("GET", "/api/budget")[1]["budgets"]]
+            assert names == ["rest", "zoo", "ges"]
