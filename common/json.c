@@ -118,6 +118,11 @@ parse(struct scan *s, size_t max, struct json_error *err)
 		json_object_put(o);
 		o = NULL;
 	}
+	/* To json-c that is no object at all: the caller must know why. */
+	if (s->why == NULL && o == NULL) {
+		s->p = s->start;
+		(void)refuse(s, "a value was expected, and not null");
+	}
 	if (s->why != NULL && err != NULL)
 		explain(s, err);
 	return (o);

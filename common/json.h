@@ -46,8 +46,8 @@ struct json_error {
  * Parse exactly one value of at most `max` bytes: UTF-8, depth at most
  * JSON_DEPTH_MAX, no member twice, no NUL (also not as \u0000: text goes
  * where C strings go), no lone surrogate, integers within 64 bits, numbers
- * finite.  Returns the value, the caller's to json_object_put, or NULL with
- * `err` (may be NULL) filled in.
+ * finite; not null alone, for which json-c has no object.  Returns the value,
+ * the caller's to json_object_put, or NULL with `err` (may be NULL) filled in.
  */
 struct json_object *json_parse_strict(const char *buf, size_t len, size_t max,
     struct json_error *err);
