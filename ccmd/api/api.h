@@ -110,7 +110,8 @@ void route_give_up(void);
 size_t route_operations(void);
 
 /*
- * The row for a method and path, its path arguments added to `args`.
+ * The row for a method and path, its path arguments added to `args`: of two
+ * paths that fit, the one that is text for longer.
  * NULL with `*allow` set: the path is there with other methods; with
  * `*allow` empty: there is no such path.
  */

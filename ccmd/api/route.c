@@ -422,15 +422,20 @@ route_find(const char *method, const char *path, size_t len,
 	for (i = 0; (v = verb_at(i)) != NULL; i++) {
 		if (v->method == NULL || !match_path(v->path, path, len, NULL))
 			continue;
+		/* Fixed text wins over an argument: provision is no id. */
+		fixed = strcspn(v->path, "{");
+		if (fixed < best)
+			continue;
+		if (fixed > best) {
+			best = fixed;
+			found = NULL;
+			allow[0] = '\0';
+		}
 		if (allow[0] != '\0')
 			(void)strlcat(allow, ", ", size);
 		(void)strlcat(allow, v->method, size);
-		/* Of two rows the one with more fixed text: provision. */
-		fixed = strcspn(v->path, "{");
-		if (strcmp(v->method, method) == 0 && fixed >= best) {
+		if (strcmp(v->method, method) == 0)
 			found = v;
-			best = fixed;
-		}
 	}
 	if (found != NULL)
 		(void)match_path(found->path, path, len, args);
