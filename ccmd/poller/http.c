@@ -85,6 +85,8 @@ static struct {
 	SLIST_HEAD(, http_request) idle;
 	size_t			 nidle;
 	size_t			 held;		/* bytes of all bodies */
+	char			 date_text[40];	/* the last Date, and what */
+	int64_t			 date;		/* time that is */
 } http;
 
 static int	 multi_socket(CURL *, curl_socket_t, int, void *, void *);
@@ -106,6 +108,7 @@ static size_t	 on_body(char *, size_t, size_t, void *);
 static size_t	 on_header(char *, size_t, size_t, void *);
 static void	 take_header(struct http_reply *, const char *, const char *);
 static void	 take_next(struct http_reply *, const char *);
+static int64_t	 take_date(const char *);
 static int64_t	 take_number(const char *);
 static int64_t	 take_retry_after(const char *);
 
@@ -496,7 +499,9 @@ on_header(char *data, size_t one, size_t n, void *arg)
 		req->cut = "the answer's head is larger than 64 KB";
 		return (0);
 	}
-	if (len >= sizeof(line))
+	/* Most fields are of no interest; those that are begin so. */
+	if (len == 0 || len >= sizeof(line) ||
+	    strchr("DdEeLlRrXx", data[0]) == NULL)
 		return (len);
 	memcpy(line, data, len);
 	line[len] = '\0';
@@ -539,7 +544,20 @@ take_header(struct http_reply *r, const char *name, const char *value)
 	else if (strcasecmp(name, "retry-after") == 0)
 		r->retry_after = take_retry_after(value);
 	else if (strcasecmp(name, "date") == 0)
-		r->date = curl_getdate(value, NULL);
+		r->date = take_date(value);
+}
+
+/* The same second's text comes with many answers. */
+static int64_t
+take_date(const char *value)
+{
+	if (strcmp(value, http.date_text) == 0)
+		return (http.date);
+	http.date = curl_getdate(value, NULL);
+	if (strlcpy(http.date_text, value, sizeof(http.date_text)) >=
+	    sizeof(http.date_text))
+		http.date_text[0] = '\0';
+	return (http.date);
 }
 
 static int64_t

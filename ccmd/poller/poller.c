@@ -58,6 +58,7 @@ static struct {
 	int		 synced;
 } env;
 
+static struct event_base *base_new(void);
 static const char *on_setup(const struct msg_setup *);
 static void	 on_closed(struct peer *, const char *);
 static void	 on_peer(struct peer *, const union msg *, int);
@@ -118,7 +119,7 @@ main(void)
 	log_init("poller", 1, 0);
 	if (sodium_init() == -1)
 		fatalx("sodium_init");
-	if ((env.base = event_base_new()) == NULL)
+	if ((env.base = base_new()) == NULL)
 		fatalx("event_base_new");
 	env.parent = proc_child_start(env.base, PROC_POLLER, on_setup,
 	    &parent_ops, NULL);
@@ -129,6 +130,21 @@ main(void)
 		fatal("start");
 	event_base_dispatch(env.base);
 	return (0);
+}
+
+/* A connection's events come and go with each request: in one batch. */
+static struct event_base *
+base_new(void)
+{
+	struct event_config	*conf;
+	struct event_base	*base;
+
+	if ((conf = event_config_new()) == NULL)
+		return (NULL);
+	event_config_set_flag(conf, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+	base = event_base_new_with_config(conf);
+	event_config_free(conf);
+	return (base);
 }
 
 struct event_base *
