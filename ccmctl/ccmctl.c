@@ -52,6 +52,7 @@ struct run_of {
 static void	 look(struct run_of *);
 static int	 carry_out(struct run_of *);
 static int	 help(struct run_of *);
+static int	 token(struct run_of *);
 static int	 menu(struct run_of *);
 static int	 monitor(struct run_of *);
 static int	 events(struct run_of *);
@@ -108,6 +109,8 @@ carry_out(struct run_of *r)
 {
 	if (r->cmd.local == LOCAL_HELP)
 		return (help(r));
+	if (r->cmd.local == LOCAL_TOKEN)
+		return (token(r));
 	if (r->cmd.implied && (!isatty(STDIN_FILENO) ||
 	    !isatty(STDOUT_FILENO))) {
 		(void)complain(r, EXIT_USAGE, "invalid_argument",
@@ -160,6 +163,17 @@ menu(struct run_of *r)
 	int	 code = menu_run(&r->client, r->path, &r->term);
 
 	return (code == EXIT_OK ? code : failed(r));
+}
+
+static int
+token(struct run_of *r)
+{
+	const char	*why = "";
+	int		 code;
+
+	code = token_new(r->cmd.args, r->cmd.json, &why);
+	return (code == EXIT_OK ? code : complain(r, code, code == EXIT_USAGE ?
+	    "invalid_argument" : "failed", "%s", why));
 }
 
 /* Where nothing can be redrawn, once is all there is. */

@@ -48,6 +48,7 @@ enum local {
 	LOCAL_NONE,		/* the daemon: `verb` goes over the socket */
 	LOCAL_MENU,
 	LOCAL_MONITOR,
+	LOCAL_TOKEN,
 	LOCAL_HELP
 };
 
@@ -90,6 +91,14 @@ const char *command_default(const struct verb *verb, const char *name);
 void usage_all(FILE *f);
 void usage_short(FILE *f, const struct verb *verb);
 void usage_one(FILE *f, const struct verb *verb);
+
+/* --- token.c: making a token. ------------------------------------------ */
+
+/*
+ * Print a new token, and the line for ccmd.conf.  Returns an exit code; if
+ * it is not EXIT_OK `*why` is a static sentence.
+ */
+int token_new(struct json_object *args, int json, const char **why);
 
 /* --- client.c: the control socket. ------------------------------------ */
 

@@ -53,6 +53,14 @@ static const struct verb_arg args_help[] = {
 	    "a command" },
 };
 
+static const struct verb_arg args_token[] = {
+	{ "role", CHECK_TEXT, PLACE_QUERY, 1, 'r', 1, 16,
+	    "viewer, api or admin" },
+	{ "expires", CHECK_TEXT, PLACE_QUERY, 0, 'e', 1, 10,
+	    "the day on which it ends, as 2027-01-31" },
+	{ "name", CHECK_NAME, PLACE_QUERY, 1, 0, 1, 64, "its name" },
+};
+
 static const struct {
 	enum local	 local;
 	struct verb	 verb;
@@ -62,6 +70,9 @@ static const struct {
 	{ LOCAL_MONITOR, { .name = "ctl.monitor", .words = "monitor",
 	    .doors = DOOR_CTL, .summary = "show all pipelines, again and again",
 	    .args = args_monitor, .nargs = NARGS(args_monitor) } },
+	{ LOCAL_TOKEN, { .name = "ctl.token.new", .words = "token new",
+	    .doors = DOOR_CTL, .summary = "make a token for the HTTP API",
+	    .args = args_token, .nargs = NARGS(args_token) } },
 	{ LOCAL_HELP, { .name = "ctl.help", .words = "help",
 	    .doors = DOOR_CTL, .summary = "explain a command, or list them",
 	    .args = args_help, .nargs = NARGS(args_help) } },
@@ -91,7 +102,10 @@ static int	 take_option(struct command *, int, const char *,
 		    struct verb_error *);
 static int	 take_positional(struct command *, size_t, const char *,
 		    struct verb_error *);
-static void	 take(struct command *, const struct verb_arg *, const char *);
+static int	 take(struct command *, const struct verb_arg *, const char *,
+		    struct verb_error *);
+static int	 take_input(struct command *, const struct verb_arg *,
+		    const char *, struct verb_error *);
 static const struct verb_arg *arg_by_option(const struct verb *, int);
 static int	 lacks_positional(const struct command *,
 		    struct verb_error *);
@@ -321,8 +335,8 @@ take_option(struct command *cmd, int ch, const char *value,
 	const struct verb_arg	*arg = arg_by_option(cmd->verb, ch);
 
 	if (arg != NULL)
-		take(cmd, arg, value);
-	else if (ch == 'A')
+		return (take(cmd, arg, value, err));
+	if (ch == 'A')
 		cmd->ascii = 1;
 	else if (ch == ':')
 		return (usage(err, "%s: option -%c needs a value",
@@ -361,18 +375,44 @@ take_positional(struct command *cmd, size_t n, const char *value,
 		if (*value == '\0')
 			return (usage(err, "%s: %s is empty", verb->words,
 			    verb->args[i].name));
-		take(cmd, &verb->args[i], value);
-		return (0);
+		return (take(cmd, &verb->args[i], value, err));
 	}
 	return (usage(err, "%s: too many arguments: %s", verb->words, value));
 }
 
-static void
-take(struct command *cmd, const struct verb_arg *arg, const char *value)
+static int
+take(struct command *cmd, const struct verb_arg *arg, const char *value,
+    struct verb_error *err)
 {
+	if (arg->check == CHECK_INPUTS)
+		return (take_input(cmd, arg, value, err));
 	json_object_object_add(cmd->args, arg->name,
 	    arg->check == CHECK_FLAG ? json_object_new_boolean(1) :
 	    json_object_new_string(value));
+	return (0);
+}
+
+/* name=value: one more member of the object. */
+static int
+take_input(struct command *cmd, const struct verb_arg *arg,
+    const char *value, struct verb_error *err)
+{
+	struct json_object	*o;
+	const char		*equal = strchr(value, '=');
+	char			*name;
+
+	if (equal == NULL || equal == value)
+		return (usage(err, "%s: -%c needs name=value: %s",
+		    cmd->verb->words, arg->option, value));
+	if (!json_object_object_get_ex(cmd->args, arg->name, &o)) {
+		o = json_object_new_object();
+		json_object_object_add(cmd->args, arg->name, o);
+	}
+	if ((name = strndup(value, (size_t)(equal - value))) == NULL)
+		return (usage(err, "out of memory"));
+	json_object_object_add(o, name, json_object_new_string(equal + 1));
+	free(name);
+	return (0);
 }
 
 static int
@@ -402,7 +442,7 @@ add_defaults(struct command *cmd)
 		value = command_default(cmd->verb, arg->name);
 		if (value != NULL && !json_object_object_get_ex(cmd->args,
 		    arg->name, NULL))
-			take(cmd, arg, value);
+			(void)take(cmd, arg, value, NULL);
 	}
 }
 

@@ -64,6 +64,11 @@ enum task {
 	TASK_LOG
 };
 
+/* What may be open without a token (CONF_PUBLIC.what). */
+#define OPEN_METRICS	0x1
+#define OPEN_CCTRAY	0x2
+#define OPEN_BADGES	0x4
+
 /* A child's exit status that says: don't start me again, it can't help. */
 #define PROC_EXIT_HOPELESS	78	/* EX_CONFIG of sysexits(3) */
 

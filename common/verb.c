@@ -33,6 +33,9 @@
 
 #define HTTP	DOOR_HTTP
 #define CTL	DOOR_CTL
+/* Bytes of the name of a workflow's input. */
+#define INPUT_NAME_MAX	255
+
 #define MUST	1
 #define MAY	0
 
@@ -50,7 +53,8 @@ static const struct verb verbs[] = {
 #define VERB(NAME, name, method, path, words, role, doors, walk, help)	\
 	{ VERB_##NAME, name, method, path, words, ROLE_##role, doors,	\
 	    WALK_##walk, help, args_##NAME,				\
-	    sizeof(args_##NAME) / sizeof(args_##NAME[0]) - 1 },
+	    sizeof(args_##NAME) / sizeof(args_##NAME[0]) - 1,		\
+	    VERB_ANSWER_##NAME },
 #include "verb.def"
 #undef VERB
 };
@@ -74,6 +78,10 @@ static int	 check_text(const struct verb_arg *, struct json_object *,
 		    const char *, size_t, struct verb_error *);
 static int	 check_int(const struct verb_arg *, struct json_object *,
 		    struct json_object *, struct verb_error *);
+static int	 check_run(const struct verb_arg *, struct json_object *,
+		    struct json_object *, struct verb_error *);
+static int	 check_inputs(const struct verb_arg *, struct json_object *,
+		    struct verb_error *);
 static int	 check_since(const struct verb_arg *, struct json_object *,
 		    struct json_object *, struct verb_error *);
 static int	 check_flag(const struct verb_arg *, struct json_object *,
@@ -236,6 +244,10 @@ check_arg(const struct verb_arg *a, struct json_object *args,
 		return (0);
 	case CHECK_INT:
 		return (check_int(a, args, v, err));
+	case CHECK_RUN:
+		return (check_run(a, args, v, err));
+	case CHECK_INPUTS:
+		return (check_inputs(a, v, err));
 	case CHECK_FLAG:
 		return (check_flag(a, args, v, err));
 	case CHECK_PRESERVE:
@@ -272,6 +284,8 @@ check_text(const struct verb_arg *a, struct json_object *args, const char *s,
 	/* A query's bytes were never JSON: what goes on must be. */
 	if (!json_utf8(s, len))
 		return (bad(err, "%s must be UTF-8", a->name));
+	if (len == 0 && a->min == -1)
+		return (0);
 	switch (a->check) {
 	case CHECK_REPO:
 		if (!pipeline_repository_ok(s))
@@ -352,6 +366,52 @@ check_int(const struct verb_arg *a, struct json_object *args,
 		return (bad(err, "%s must be a number from %lld to %lld",
 		    a->name, (long long)a->min, (long long)a->max));
 	json_object_object_add(args, a->name, json_object_new_int64(n));
+	return (0);
+}
+
+/* What can be no run's id is a run that is not there. */
+static int
+check_run(const struct verb_arg *a, struct json_object *args,
+    struct json_object *v, struct verb_error *err)
+{
+	if (check_int(a, args, v, err) == 0)
+		return (0);
+	(void)bad(err, "Run not found: this is no run id");
+	err->status = 404;
+	(void)strlcpy(err->code, "run_not_found", sizeof(err->code));
+	return (-1);
+}
+
+/*
+ * Inputs of a workflow.  GitHub makes of text what the workflow declares, so
+ * that numbers and booleans become text.
+ */
+static int
+check_inputs(const struct verb_arg *a, struct json_object *v,
+    struct verb_error *err)
+{
+	struct json_object_iter	 it;
+	struct json_object	*value;
+
+	if (!json_object_is_type(v, json_type_object))
+		return (bad(err, "%s must be an object", a->name));
+	if (json_object_object_length(v) > a->max)
+		return (bad(err, "%s must be at most %lld", a->name,
+		    (long long)a->max));
+	json_object_object_foreachC(v, it) {
+		if (it.key[0] == '\0' || strlen(it.key) > INPUT_NAME_MAX)
+			return (bad(err, "a name in %s must be 1 to %d bytes",
+			    a->name, INPUT_NAME_MAX));
+		if (it.val == NULL ||
+		    json_object_is_type(it.val, json_type_object) ||
+		    json_object_is_type(it.val, json_type_array))
+			return (bad(err, "%s.%s must be text, a number or a "
+			    "boolean", a->name, it.key));
+		value = json_object_new_string(
+		    json_object_get_string(it.val));
+		/* The member stays where it is: only its value is another. */
+		json_object_object_add_ex(v, it.key, value, 0);
+	}
 	return (0);
 }
 

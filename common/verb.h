@@ -67,6 +67,8 @@ enum verb_check {
 	CHECK_STATUS,		/* active, inactive, error */
 	CHECK_TEXT,		/* min to max bytes */
 	CHECK_INT,		/* min to max */
+	CHECK_RUN,		/* a run's id: min to max */
+	CHECK_INPUTS,		/* object of text, at most max members */
 	CHECK_FLAG,		/* absent, true or 1, false or 0 */
 	CHECK_INCLUDE,		/* stats */
 	CHECK_FILE,		/* the name of a file; ccmctl opens it */
@@ -105,6 +107,8 @@ struct verb {
 	const char	*summary;
 	const struct verb_arg *args;
 	size_t		 nargs;
+	int		 status;	/* of a success */
+	const char	*answer;	/* what it is: verb.def */
 };
 
 struct verb_error {

@@ -25,6 +25,11 @@
  *	route.c		from a request to its operation, and back
  *	auth.c		tokens and roles
  *	budget.c	what GitHub's rate limits leave
+ *	etag.c		entity tags
+ *	metrics.c	Prometheus
+ *	openapi.c	the document of all this
+ *	slow.c		wrong tokens, by address
+ *	tray.c		cctray, badges
  *	view.c		pipelines and their runs
  *	read.c		what is answered from the view
  *	events.c	what changed, in order
@@ -60,6 +65,7 @@ struct answer {
 	int		 status;
 	uint32_t	 retry_after;	/* seconds, 0: none */
 	int		 more;
+	const char	*type;		/* NULL: JSON */
 	const char	*body;
 	size_t		 len;
 	const char	*etag;		/* NULL: none */
@@ -122,6 +128,12 @@ const struct verb *route_find(const char *method, const char *path,
 void answer_error(struct request *req, int status, const char *code,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 void answer_json(struct request *req, int status, struct json_object *o);
+/* The same with an ETag, or 304 if the client has that. */
+void answer_tagged(struct request *req, struct json_object *o);
+
+/* Answer with other text; it stays the caller's. */
+void answer_text(struct request *req, const char *type, const char *text,
+    size_t len);
 
 /* The text of an error body, into a buffer. */
 size_t error_body(char *buf, size_t size, const char *code,
@@ -155,16 +167,69 @@ enum role auth_check(const void *token, size_t len, char *name, size_t size,
 /* For what goes on and on: 1 if that token is still good, as it was. */
 int auth_holds(uint64_t number);
 
+
+/* What needs no token (OPEN_ of msg.h); and so the least role for a verb. */
+void auth_open(uint32_t what);
+enum role auth_role_needed(const struct verb *verb);
+
 /* --- read.c */
 
 /* Answer from the view; the table's entries are the verbs of WALK_READ. */
 void read_request(struct request *req);
 void read_set_synced(void);
 int read_is_synced(void);
+/* When it began to answer, seconds since the epoch. */
+int64_t read_started(void);
+/* Has its answer an ETag? */
+int read_is_tagged(const struct verb *verb);
 /* Connections open now, for the status. */
 void read_set_connections(size_t (*count)(void));
 
+/* --- etag.c */
+
+#define ETAG_SIZE	40	/* W/"32 digits" and its NUL */
+
+void etag_make(struct json_object *o, char tag[ETAG_SIZE]);
+/* Is the tag in a list as If-None-Match has it? */
+int etag_matches(const char *list, const char *tag);
+
+/* --- openapi.c */
+
+void openapi_read(struct request *req);
+/* The configuration changed: make it anew. */
+void openapi_reset(void);
+
+/* --- metrics.c */
+
+/* CLOCK_MONOTONIC in microseconds. */
+uint64_t metrics_now(void);
+/* A request was answered; `verb` NULL: it was none. */
+void metrics_count(const struct verb *verb, int status, uint64_t began);
+/* A wrong token. */
+void metrics_refused(void);
+void metrics_read(struct request *req);
+
+/* --- tray.c */
+
+void tray_read(struct request *req);
+void badge_read(struct request *req);
+
+/* --- slow.c */
+
+struct sockaddr_storage;
+
+#define SLOW_FREE	10	/* wrong tokens of a minute without delay */
+#define SLOW_MS		100	/* and what each one more waits */
+
+/* A wrong token came from there: how long its answer is to wait, ms. */
+int slow_refused(const struct sockaddr_storage *from);
+/* Once a second: each minute's refusals go to the audit log. */
+void slow_tick(void);
+
 /* --- budget.c */
+
+/* Of the i-th credential, NULL behind the last; its name NULL: not yet. */
+const struct msg_budget *budget_at(uint32_t i);
 
 /* Take in what the poller said of a credential; -1 if it makes no sense. */
 int budget_take(const struct msg_budget *m);

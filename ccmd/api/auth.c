@@ -41,6 +41,7 @@ struct token {
 struct tokens {
 	struct token	 token[AUTH_TOKENS_MAX];
 	size_t		 n;
+	uint32_t	 open;		/* what needs no token */
 };
 
 static struct {
@@ -150,4 +151,29 @@ auth_check(const void *token, size_t len, char *name, size_t size,
 	*number = found->number;
 	(void)strlcpy(name, found->name, size);
 	return (found->role);
+}
+
+void
+auth_open(uint32_t what)
+{
+	env.next.open = what;
+}
+
+enum role
+auth_role_needed(const struct verb *verb)
+{
+	static const struct {
+		enum verb_id	 verb;
+		uint32_t	 what;
+	} opens[] = {
+		{ VERB_METRICS, OPEN_METRICS },
+		{ VERB_CCTRAY, OPEN_CCTRAY },
+		{ VERB_BADGE, OPEN_BADGES },
+	};
+	size_t	 i;
+
+	for (i = 0; i < sizeof(opens) / sizeof(opens[0]); i++)
+		if (opens[i].verb == verb->id && (env.now.open & opens[i].what))
+			return (ROLE_NONE);
+	return (verb->role);
 }

@@ -66,6 +66,12 @@ budget_take(const struct msg_budget *m)
 	return (0);
 }
 
+const struct msg_budget *
+budget_at(uint32_t i)
+{
+	return (i < env.total ? &env.all[i].m : NULL);
+}
+
 void
 budget_read(struct request *req)
 {

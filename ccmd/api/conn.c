@@ -61,6 +61,7 @@ static struct {
 	struct event_base *base;
 	struct event	*tick;
 	struct event	*resume;
+	struct event	*release;
 	struct listener	 listeners[CONN_LISTENERS];
 	size_t		 nlisteners;
 	struct listener	 next[CONN_LISTENERS];	/* being told */
@@ -72,6 +73,7 @@ static struct {
 	struct conn_list reading;
 	struct conn_list writing;
 	struct conn_list waiting;	/* for the ring: it has its own end */
+	struct conn_list held;		/* all as long, in their order */
 	struct conn_list streaming;	/* its subscriber has its own */
 	size_t		 n;
 	char		 buf[CONN_READ_SIZE];
@@ -80,6 +82,7 @@ static struct {
 static void	 on_accept(evutil_socket_t, short, void *);
 static void	 on_resume(evutil_socket_t, short, void *);
 static void	 on_tick(evutil_socket_t, short, void *);
+static void	 on_release(evutil_socket_t, short, void *);
 static void	 on_event(evutil_socket_t, short, void *);
 static void	 conn_new(int, const struct sockaddr_storage *);
 static void	 conn_free(struct conn *);
@@ -108,9 +111,11 @@ conn_init(struct event_base *base)
 	TAILQ_INIT(&env.writing);
 	TAILQ_INIT(&env.waiting);
 	TAILQ_INIT(&env.streaming);
+	TAILQ_INIT(&env.held);
 	env.tick = event_new(base, -1, EV_PERSIST, on_tick, NULL);
 	env.resume = evtimer_new(base, on_resume, NULL);
-	if (env.tick == NULL || env.resume == NULL)
+	env.release = evtimer_new(base, on_release, NULL);
+	if (env.tick == NULL || env.resume == NULL || env.release == NULL)
 		return (-1);
 	return (event_add(env.tick, &second));
 }
@@ -301,7 +306,7 @@ on_read(struct conn *c)
 	if (n <= 0) {
 		/* Its answer may still be wanted after a shutdown(2). */
 		c->eof = 1;
-		if (n == -1 || c->stream != NULL ||
+		if (n == -1 || c->stream != NULL || c->held ||
 		    (c->request == NULL && c->out_len == 0))
 			c->dead = 1;
 		return;
@@ -382,8 +387,8 @@ take_requests(struct conn *c, const char *data, size_t len)
 	enum http_result	 r;
 	size_t			 used = 0;
 
-	while (used < len && c->request == NULL && !c->closing && !c->dead &&
-	    c->out_len < CONN_OUT_MAX) {
+	while (used < len && c->request == NULL && !c->held && !c->closing &&
+	    !c->dead && c->out_len < CONN_OUT_MAX) {
 		r = http_parse(&c->message, data + used, len - used);
 		if (r == HTTP_MORE)
 			break;
@@ -402,7 +407,7 @@ take_requests(struct conn *c, const char *data, size_t len)
 		door_request(c, &c->message);
 		http_begin(&c->message);
 	}
-	return (c->closing && c->request == NULL ? len : used);
+	return (c->closing && c->request == NULL && !c->held ? len : used);
 }
 
 void
@@ -476,7 +481,7 @@ settle(struct conn *c)
 	if (!c->dead && c->stream != NULL)
 		fill(c);
 	if (!c->dead && c->out_len == 0 && c->request == NULL &&
-	    c->stream == NULL && (c->closing || c->eof)) {
+	    !c->held && c->stream == NULL && (c->closing || c->eof)) {
 		conn_linger(c);
 		return;
 	}
@@ -502,6 +507,9 @@ wait_for(struct conn *c)
 		want |= EV_WRITE;
 		if (c->list != &env.writing || c->progress)
 			put_on(c, &env.writing, CONN_WRITE_MS);
+	} else if (c->held) {
+		if (c->list != &env.held)
+			put_on(c, &env.held, SLOW_MS);
 	} else if (c->request != NULL) {
 		if (c->list != &env.waiting)
 			put_on(c, &env.waiting, 0);
@@ -513,7 +521,8 @@ wait_for(struct conn *c)
 	c->progress = c->took = 0;
 	/* While an answer is under way, more is read only up to a bound. */
 	if (!c->eof && c->out_len < CONN_OUT_MAX &&
-	    (c->request == NULL || c->in_len < HTTP_MAX_REQUEST))
+	    ((c->request == NULL && !c->held) ||
+	    c->in_len < HTTP_MAX_REQUEST))
 		want |= EV_READ;
 	watch(c, want);
 }
@@ -526,6 +535,42 @@ watch(struct conn *c, short want)
 	event_del(c->ev);
 	event_assign(c->ev, env.base, c->fd, want, on_event, c);
 	event_add(c->ev, NULL);
+}
+
+void
+conn_hold(struct conn *c, int ms)
+{
+	static const struct timeval tv = { 0, SLOW_MS * 1000 };
+
+	if (ms == 0) {
+		door_held(c);
+		return;
+	}
+	c->held = 1;
+	if (!evtimer_pending(env.release, NULL))
+		evtimer_add(env.release, &tv);
+}
+
+static void
+on_release(evutil_socket_t fd __attribute__((unused)),
+    short what __attribute__((unused)), void *arg __attribute__((unused)))
+{
+	struct timeval	 tv = { 0, 0 };
+	struct conn	*c;
+	int64_t		 left;
+
+	while ((c = TAILQ_FIRST(&env.held)) != NULL) {
+		if ((left = c->deadline - proc_now_ms()) > 0) {
+			tv.tv_usec = (suseconds_t)left * 1000;
+			evtimer_add(env.release, &tv);
+			return;
+		}
+		c->held = 0;
+		door_held(c);
+		/* Off this list in any case, or gone. */
+		put_on(c, &env.idle, CONN_IDLE_MS);
+		conn_answered(c);
+	}
 }
 
 void
@@ -616,7 +661,7 @@ void
 conn_flush(void)
 {
 	struct conn_list *lists[] = { &env.idle, &env.reading, &env.writing,
-	    &env.waiting, &env.streaming };
+	    &env.waiting, &env.streaming, &env.held };
 	struct conn	*c;
 	size_t		 i;
 

@@ -34,6 +34,7 @@ struct conn;
 struct conn_list;
 struct event;
 struct request;
+struct verb;
 
 /* What fills the output of a connection that streams. */
 struct conn_stream {
@@ -62,10 +63,12 @@ struct conn {
 	char		*body;		/* pieces of its answer so far */
 	size_t		 body_len;
 	enum http_method method;	/* of the present request */
+	const struct verb *verb;	/* NULL: it is none */
+	uint64_t	 began;		/* metrics_now() */
+	int		 held;		/* its answer waits: conn_hold */
 	const struct conn_stream *stream;	/* NULL: requests, answers */
 	void		*stream_arg;
 	int		 stream_more;	/* waits for room */
-	int		 refusals;	/* 401s on this connection */
 	int		 busy;
 	int		 closing;	/* after the answers that are out */
 	int		 lingering;
@@ -79,6 +82,9 @@ struct conn {
 void conn_write(struct conn *c, const void *data, size_t len);
 void conn_answered(struct conn *c);
 void conn_linger(struct conn *c);
+
+/* Answer by door_held after so many milliseconds: 0 or SLOW_MS. */
+void conn_hold(struct conn *c, int ms);
 
 /*
  * Streaming: from now on no request is read, `fill` writes whenever there
@@ -99,6 +105,7 @@ void conn_kill(struct conn *c);
 void door_request(struct conn *c, const struct http_message *m);
 void door_bad(struct conn *c, const struct http_message *m);
 void door_timeout(struct conn *c);
+void door_held(struct conn *c);
 void door_closed(struct conn *c);
 void door_tick(void);
 

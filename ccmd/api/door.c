@@ -42,8 +42,6 @@
 static struct {
 	char		 date[40];
 	time_t		 date_at;
-	uint32_t	 refused;	/* 401s since the last minute */
-	time_t		 minute;
 } env;
 
 static int	 authenticate(struct request *, const struct http_message *);
@@ -67,6 +65,8 @@ door_request(struct conn *c, const struct http_message *m)
 	char			 allow[64];
 
 	c->method = m->method;
+	c->verb = NULL;
+	c->began = metrics_now();
 	if ((req = request_new(on_answer, c)) == NULL) {
 		c->dead = 1;
 		return;
@@ -88,13 +88,13 @@ door_request(struct conn *c, const struct http_message *m)
 	}
 	req->verb = verb;
 	req->stream = on_stream;
-	if (verb->role != ROLE_NONE && authenticate(req, m) == -1) {
-		env.refused++;
-		c->refusals++;
+	c->verb = verb;
+	if (auth_role_needed(verb) != ROLE_NONE &&
+	    authenticate(req, m) == -1) {
 		c->request = NULL;
 		request_free(req);
-		respond_error(c, 401, "invalid_token", "Invalid CCM-Token",
-		    NULL);
+		metrics_refused();
+		conn_hold(c, slow_refused(&c->address));
 		return;
 	}
 	if (take_query(req, m->query) == -1 || take_body(req, m) == -1)
@@ -105,6 +105,13 @@ door_request(struct conn *c, const struct http_message *m)
 		memcpy(req->match, m->fields[HTTP_IF_NONE_MATCH].p,
 		    m->fields[HTTP_IF_NONE_MATCH].len);
 	route_request(req);
+}
+
+/* The wrong token has waited long enough. */
+void
+door_held(struct conn *c)
+{
+	respond_error(c, 401, "invalid_token", "Invalid CCM-Token", NULL);
 }
 
 /* CCM-Token, else Authorization: Bearer. */
@@ -225,6 +232,8 @@ door_bad(struct conn *c, const struct http_message *m)
 {
 	/* Also a refused HEAD is answered without a body. */
 	c->method = m->method;
+	c->verb = NULL;
+	c->began = metrics_now();
 	c->closing = 1;
 	respond_error(c, m->status, m->code, m->why, NULL);
 }
@@ -232,6 +241,8 @@ door_bad(struct conn *c, const struct http_message *m)
 void
 door_timeout(struct conn *c)
 {
+	c->verb = NULL;
+	c->began = metrics_now();
 	c->closing = 1;
 	respond_error(c, 408, "invalid_request",
 	    "The request took too long", NULL);
@@ -247,19 +258,10 @@ door_closed(struct conn *c)
 	c->body = NULL;
 }
 
-/* Refused tokens are summed up for the audit log. */
 void
 door_tick(void)
 {
-	time_t	 now = time(NULL);
-
-	if (now / 60 == env.minute)
-		return;
-	env.minute = now / 60;
-	if (env.refused > 0)
-		route_audit("authenticate", "", "", 401, "Invalid CCM-Token",
-		    env.refused);
-	env.refused = 0;
+	slow_tick();
 }
 
 static void
@@ -306,30 +308,35 @@ gather(struct conn *c, const struct answer *a)
 	return (0);
 }
 
+/* 304 has neither a body nor its length (RFC 9112, 6.3). */
 static void
 respond(struct conn *c, const struct answer *a)
 {
-	char	 head[512], retry[48] = "", allow[96] = "";
-	int	 n;
+	char	 head[512], more[192] = "", body[128] = "";
+	size_t	 n = 0;
 
+	metrics_count(c->verb, a->status, c->began);
 	if (a->retry_after > 0)
-		(void)snprintf(retry, sizeof(retry), "Retry-After: %u\r\n",
-		    a->retry_after);
-	if (a->allow != NULL)
-		(void)snprintf(allow, sizeof(allow), "Allow: %s\r\n",
-		    a->allow);
-	n = snprintf(head, sizeof(head),
-	    "HTTP/1.1 %d %s\r\n"
-	    "Date: %s\r\n"
-	    "Content-Type: application/json\r\n"
-	    "Content-Length: %zu\r\n"
-	    "Cache-Control: no-store\r\n"
-	    "%s%s%s\r\n", a->status, reason(a->status), door_date(),
-	    a->len,
-	    retry, allow, c->closing ? "Connection: close\r\n" :
-	    "Connection: keep-alive\r\n");
-	conn_write(c, head, (size_t)n);
-	if (c->method != HTTP_HEAD)
+		n += (size_t)snprintf(more + n, sizeof(more) - n,
+		    "Retry-After: %u\r\n", a->retry_after);
+	if (a->allow != NULL && n < sizeof(more))
+		n += (size_t)snprintf(more + n, sizeof(more) - n,
+		    "Allow: %s\r\n", a->allow);
+	if (a->etag != NULL && n < sizeof(more))
+		(void)snprintf(more + n, sizeof(more) - n, "ETag: %s\r\n",
+		    a->etag);
+	if (a->status != 304)
+		(void)snprintf(body, sizeof(body),
+		    "Content-Type: %s\r\nContent-Length: %zu\r\n",
+		    a->type != NULL ? a->type : "application/json", a->len);
+	n = (size_t)snprintf(head, sizeof(head),
+	    "HTTP/1.1 %d %s\r\nDate: %s\r\n%s"
+	    "Cache-Control: %s\r\n%sConnection: %s\r\n\r\n",
+	    a->status, reason(a->status), door_date(), body,
+	    a->etag != NULL ? "no-cache" : "no-store", more,
+	    c->closing ? "close" : "keep-alive");
+	conn_write(c, head, n);
+	if (c->method != HTTP_HEAD && a->status != 304)
 		conn_write(c, a->body, a->len);
 }
 
@@ -356,6 +363,7 @@ reason(int status)
 		const char	*text;
 	} reasons[] = {
 		{ 200, "OK" }, { 201, "Created" }, { 202, "Accepted" },
+		{ 304, "Not Modified" },
 		{ 400, "Bad Request" }, { 401, "Unauthorized" },
 		{ 403, "Forbidden" }, { 404, "Not Found" },
 		{ 405, "Method Not Allowed" }, { 408, "Request Timeout" },

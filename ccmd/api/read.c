@@ -39,6 +39,7 @@ typedef void (*read_fn)(struct request *);
 static struct {
 	int		 synced;
 	int64_t		 started;	/* monotonic ms */
+	int64_t		 since;		/* seconds since the epoch */
 	size_t		 (*connections)(void);
 } env;
 
@@ -63,6 +64,10 @@ static const read_fn readers[VERB_MAX] = {
 	[VERB_STATS_LIST] = read_stats_list,
 	[VERB_BUDGET_SHOW] = budget_read,
 	[VERB_DAEMON_STATUS] = read_status,
+	[VERB_OPENAPI] = openapi_read,
+	[VERB_METRICS] = metrics_read,
+	[VERB_CCTRAY] = tray_read,
+	[VERB_BADGE] = badge_read,
 	[VERB_HEALTHZ] = read_healthz,
 	[VERB_READYZ] = read_readyz,
 };
@@ -76,11 +81,31 @@ read_request(struct request *req)
 		readers[req->verb->id](req);
 }
 
+int
+read_is_tagged(const struct verb *verb)
+{
+	static const read_fn	 tagged[] = { read_list, read_show, read_stats,
+	    read_stats_list };
+	size_t			 i;
+
+	for (i = 0; i < sizeof(tagged) / sizeof(tagged[0]); i++)
+		if (readers[verb->id] == tagged[i])
+			return (1);
+	return (0);
+}
+
 void
 read_set_synced(void)
 {
 	env.synced = 1;
 	env.started = proc_now_ms();
+	env.since = time(NULL);
+}
+
+int64_t
+read_started(void)
+{
+	return (env.since);
 }
 
 int
@@ -156,7 +181,7 @@ read_list(struct request *req)
 			    json_object_new_string(cursor));
 		}
 	}
-	answer_json(req, 200, o);
+	answer_tagged(req, o);
 }
 
 /*
@@ -235,7 +260,7 @@ read_show(struct request *req)
 	struct pipeline		*p = view_find(req->target);
 
 	json_object_object_add(o, "pipeline", listed(p, 1, time(NULL)));
-	answer_json(req, 200, o);
+	answer_tagged(req, o);
 }
 
 static void
@@ -245,7 +270,7 @@ read_stats(struct request *req)
 	struct pipeline		*p = view_find(req->target);
 
 	json_object_object_add(o, "stats", view_stats(p, time(NULL)));
-	answer_json(req, 200, o);
+	answer_tagged(req, o);
 }
 
 static void
@@ -260,7 +285,7 @@ read_stats_list(struct request *req)
 		json_object_array_add(list, view_stats(p, now));
 	json_object_object_add(o, "stats", list);
 	put_int(o, "count", n);
-	answer_json(req, 200, o);
+	answer_tagged(req, o);
 }
 
 static void

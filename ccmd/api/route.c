@@ -152,7 +152,10 @@ check(struct request *req)
 	struct verb_error	 err;
 	const char		*id;
 
-	if (req->role < req->verb->role) {
+	if (req->role < auth_role_needed(req->verb)) {
+		if (req->verb->walk == WALK_RING)
+			route_audit(req->verb->name, req->actor, "", 403,
+			    "The role does not suffice", 1);
 		answer_error(req, 403, "forbidden",
 		    "This needs the role %s", role_name(req->verb->role));
 		return (-1);
@@ -394,6 +397,38 @@ answer_json(struct request *req, int status, struct json_object *o)
 }
 
 void
+answer_tagged(struct request *req, struct json_object *o)
+{
+	char		 tag[ETAG_SIZE];
+	struct answer	 a;
+
+	etag_make(o, tag);
+	memset(&a, 0, sizeof(a));
+	a.status = 200;
+	a.etag = tag;
+	if (etag_matches(req->match, tag))
+		a.status = 304;
+	else
+		a.body = json_text(o, &a.len);
+	done(req, &a);
+	json_object_put(o);
+}
+
+void
+answer_text(struct request *req, const char *type, const char *text,
+    size_t len)
+{
+	struct answer	 a;
+
+	memset(&a, 0, sizeof(a));
+	a.status = 200;
+	a.type = type;
+	a.body = text;
+	a.len = len;
+	done(req, &a);
+}
+
+void
 route_audit(const char *verb, const char *actor, const char *target,
     int status, const char *detail, uint32_t count)
 {
@@ -452,7 +487,7 @@ match_path(const char *row, const char *path, size_t len,
 {
 	const char	*end = path + len;
 	char		 name[32], value[128];
-	size_t		 n;
+	size_t		 n, fixed;
 
 	while (*row != '\0') {
 		if (*row != '{') {
@@ -468,8 +503,11 @@ match_path(const char *row, const char *path, size_t len,
 		row += n + 1;
 		for (n = 0; path + n < end && path[n] != '/'; n++)
 			;
-		if (n == 0)
+		/* What follows in the row up to the next slash: ".svg". */
+		fixed = strcspn(row, "/");
+		if (n <= fixed || memcmp(path + n - fixed, row, fixed) != 0)
 			return (0);
+		n -= fixed;
 		if (args != NULL) {
 			if (path_value(path, n, value, sizeof(value)) == -1)
 				value[0] = '\0';

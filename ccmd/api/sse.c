@@ -83,6 +83,7 @@ sse_begin(struct conn *c, struct request *req)
 	if (resumable)
 		say(c, "id: ", id);
 	conn_write(c, "\n", 1);
+	metrics_count(c->verb, 200, c->began);
 	c->request = NULL;
 	request_free(req);
 	conn_stream(c, &stream_ops, s);

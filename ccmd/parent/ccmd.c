@@ -76,13 +76,13 @@ main(int argc, char **argv)
 	s.verbose = opt.verbose;
 	if ((s.conf = conf_load(opt.conf)) == NULL)
 		return (1);
-	if (opt.conf != NULL && (s.conf_path = conf_expand(opt.conf)) == NULL)
-		fatal("configuration");
 	if (opt.check) {
 		conf_print(s.conf);
 		conf_free(s.conf);
 		return (0);
 	}
+	if (opt.conf != NULL && (s.conf_path = conf_expand(opt.conf)) == NULL)
+		fatal("configuration");
 	if (prepare(&s, &opt) == 0)
 		status = run(&s, &opt);
 	sockets_close(s.conf, s.control);

@@ -32,6 +32,7 @@
 
 #include "conf.h"
 #include "log.h"
+#include "msg.h"
 
 static int	 read_credentials(struct conf *);
 static const char *usual_path(char *, size_t);
@@ -260,6 +261,14 @@ conf_url_ok(const char *url, const char **why)
 	return (0);
 }
 
+static const struct {
+	const char	*name;
+	uint32_t	 what;
+} opens[] = {
+	{ "metrics", OPEN_METRICS }, { "cctray", OPEN_CCTRAY },
+	{ "badges", OPEN_BADGES },
+};
+
 void
 conf_print(const struct conf *conf)
 {
@@ -267,6 +276,7 @@ conf_print(const struct conf *conf)
 	const struct conf_listen *l;
 	const struct conf_token	*t;
 	const struct conf_github *g;
+	size_t			 i;
 
 	printf("state directory %s\n", conf->statedir);
 	printf("control socket %s role %s%s%s\n", conf->control,
@@ -293,6 +303,22 @@ conf_print(const struct conf *conf)
 		printf("%s\n", g->write_token != NULL ? " write token yes" :
 		    "");
 	}
+	for (i = 0; i < sizeof(opens) / sizeof(opens[0]); i++)
+		if (conf->open & opens[i].what)
+			printf("public %s\n", opens[i].name);
 	printf("poll interval active %u idle %u max %u reserve %u%%\n",
 	    conf->active, conf->idle, conf->max, conf->reserve);
+}
+
+int
+conf_open(struct conf *conf, const char *what)
+{
+	size_t	 i;
+
+	for (i = 0; i < sizeof(opens) / sizeof(opens[0]); i++)
+		if (strcmp(opens[i].name, what) == 0) {
+			conf->open |= opens[i].what;
+			return (0);
+		}
+	return (-1);
 }

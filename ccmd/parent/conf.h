@@ -97,6 +97,7 @@ struct conf {
 	uint32_t	 daily;
 	uint32_t	 history_days;
 	uint32_t	 history_megabytes;
+	uint32_t	 open;		/* without a token: OPEN_ of msg.h */
 };
 
 /*
@@ -118,6 +119,8 @@ int parse_config(const char *path, struct conf *conf);
 struct conf *conf_new(void);
 int conf_from_environment(struct conf *conf);
 int conf_defaults(struct conf *conf);
+/* "metrics" etc. need no token; -1: there is no such thing. */
+int conf_open(struct conf *conf, const char *what);
 int conf_url_ok(const char *url, const char **why);
 int conf_add_listen(struct conf *conf, const char *host, const char *port);
 struct conf_token *conf_add_token(struct conf *conf, const char *name,

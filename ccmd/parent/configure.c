@@ -86,6 +86,9 @@ configure_api(struct peer *peer, const struct supervise *s)
 	m.conf_listen.name = s->conf->control;
 	peer_send(peer, M_CONF_LISTEN, &m,
 	    fcntl(s->control, F_DUPFD_CLOEXEC, 0));
+	memset(&m, 0, sizeof(m));
+	m.conf_public.what = s->conf->open;
+	peer_send(peer, M_CONF_PUBLIC, &m, -1);
 	TAILQ_FOREACH(t, &s->conf->tokens, entry) {
 		memset(&m, 0, sizeof(m));
 		m.conf_token.name = t->name;

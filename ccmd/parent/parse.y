@@ -84,6 +84,7 @@ int		 yyparse(void);
 %token SUDO "sudo" SECRET "secret" REPOSITORIES "repositories"
 %token SANDBOX "sandbox" STRICT "strict" BACKUPS "backups"
 %token HISTORY "history" DAYS "days" MEGABYTES "megabytes"
+%token PUBLIC "public"
 %token NEWEST "newest" MINUTELY "minutely" HOURLY "hourly" DAILY "daily"
 %token CA "ca" PERCENT "%" OPEN "{" CLOSE "}" EOL "end of line"
 %token <string> STRING "a word"
@@ -108,6 +109,7 @@ directive : listen
 	| poll
 	| backups
 	| history
+	| public
 	| vps
 	| secret
 	| SANDBOX STRICT	{ in.conf->strict = 1; }
@@ -333,6 +335,21 @@ history_option : DAYS num	{
 	}
 	;
 
+public	: PUBLIC publics
+	;
+
+publics	: open
+	| publics open
+	;
+
+open	: STRING		{
+		if (conf_open(in.conf, $1) == -1)
+			wrong("public: metrics, cctray or badges was "
+			    "expected");
+		free($1);
+	}
+	;
+
 vps	: VPS STRING OPEN	{ in.nested++; }
 	vps_options CLOSE	{
 		in.nested--;
@@ -393,7 +410,8 @@ static const struct {
 	{ "megabytes", MEGABYTES }, { "minutely", MINUTELY },
 	{ "newest", NEWEST }, { "none", NONE }, { "on", ON },
 	{ "owners", OWNERS }, { "points", POINTS }, { "poll", POLL },
-	{ "port", PORT }, { "repositories", REPOSITORIES },
+	{ "port", PORT }, { "public", PUBLIC },
+	{ "repositories", REPOSITORIES },
 	{ "reserve", RESERVE }, { "role", ROLE }, { "sandbox", SANDBOX },
 	{ "secret", SECRET }, { "socket", SOCKET }, { "state", STATE },
 	{ "strict", STRICT }, { "sudo", SUDO }, { "tls", TLS },

@@ -92,6 +92,8 @@ struct cancel {
 	void		*arg;
 };
 
+static struct cancel *cancel_new(struct github *, struct pipeline *,
+		    void (*)(struct cancel *, void *), void *);
 static void	 ask_lists(struct cancel *);
 static int	 lists_pending(const struct cancel *);
 static void	 on_list(const struct gh_reply *, void *);
@@ -99,8 +101,7 @@ static void	 list_failed(struct cancel *, const struct gh_reply *);
 static void	 take_list(struct cancel *, struct json_object *);
 static void	 lists_done(struct cancel *);
 static void	 victim_add(struct cancel *, int64_t);
-static int	 ask_victim(struct victim *, const char *, const char *,
-		    gh_done);
+static int	 order(struct victim *, const char *, gh_done);
 static void	 on_cancelled(const struct gh_reply *, void *);
 static void	 on_forced(const struct gh_reply *, void *);
 static void	 verify(struct victim *);
@@ -122,6 +123,37 @@ struct cancel *
 cancel_start(struct github *gh, struct pipeline *p,
     void (*settled)(struct cancel *, void *), void *arg)
 {
+	struct cancel	*c = cancel_new(gh, p, settled, arg);
+
+	if (c != NULL)
+		ask_lists(c);
+	return (c);
+}
+
+struct cancel *
+cancel_follow(struct github *gh, struct pipeline *p, int64_t run,
+    void (*settled)(struct cancel *, void *), void *arg)
+{
+	struct cancel	*c = cancel_new(gh, p, settled, arg);
+	struct victim	*v;
+
+	if (c == NULL)
+		return (NULL);
+	victim_add(c, run);
+	if ((v = TAILQ_FIRST(&c->victims)) == NULL) {
+		cancel_free(c);
+		return (NULL);
+	}
+	v->state = VICTIM_ACCEPTED;
+	v->asked_at = proc_now_ms();
+	again_in(c, VERIFY_SOON_MS / 4);
+	return (c);
+}
+
+static struct cancel *
+cancel_new(struct github *gh, struct pipeline *p,
+    void (*settled)(struct cancel *, void *), void *arg)
+{
 	struct cancel	*c;
 
 	if ((c = calloc(1, sizeof(*c))) == NULL)
@@ -139,7 +171,6 @@ cancel_start(struct github *gh, struct pipeline *p,
 		cancel_free(c);
 		return (NULL);
 	}
-	ask_lists(c);
 	return (c);
 }
 
@@ -302,7 +333,7 @@ lists_done(struct cancel *c)
 	}
 	TAILQ_FOREACH(v, &c->victims, entry)
 		if (v->state == VICTIM_FOUND && v->call == NULL &&
-		    ask_victim(v, "POST", "/cancel", on_cancelled) == -1)
+		    order(v, "/cancel", on_cancelled) == -1)
 			c->failed++;
 	if (c->failed > 0)
 		again_in(c, RETRY_MS);
@@ -338,8 +369,7 @@ victim_add(struct cancel *c, int64_t id)
 }
 
 static int
-ask_victim(struct victim *v, const char *method, const char *what,
-    gh_done done)
+order(struct victim *v, const char *what, gh_done done)
 {
 	struct cancel	*c = v->cancel;
 	char		 path[GH_PATH_MAX];
@@ -347,8 +377,7 @@ ask_victim(struct victim *v, const char *method, const char *what,
 	if (snprintf(path, sizeof(path), "/repos/%s/actions/runs/%lld%s",
 	    c->name, (long long)v->id, what) >= (int)sizeof(path))
 		return (-1);
-	v->call = github_call(c->gh, GH_COMMAND, method, path, NULL, NULL, 0,
-	    done, v);
+	v->call = github_write(c->gh, "POST", path, NULL, 0, done, v);
 	return (v->call == NULL ? -1 : 0);
 }
 
@@ -378,8 +407,14 @@ on_cancelled(const struct gh_reply *r, void *arg)
 static void
 verify(struct victim *v)
 {
-	if (v->call == NULL)
-		(void)ask_victim(v, "GET", "", on_verified);
+	struct cancel	*c = v->cancel;
+	char		 path[GH_PATH_MAX];
+
+	if (v->call == NULL && snprintf(path, sizeof(path),
+	    "/repos/%s/actions/runs/%lld", c->name, (long long)v->id) <
+	    (int)sizeof(path))
+		v->call = github_call(c->gh, GH_COMMAND, "GET", path, NULL,
+		    NULL, 0, on_verified, v);
 }
 
 static void
@@ -402,8 +437,7 @@ on_verified(const struct gh_reply *r, void *arg)
 				give_up(v, "it was force-cancelled and does "
 				    "not end");
 			else
-				(void)ask_victim(v, "POST", "/force-cancel",
-				    on_forced);
+				(void)order(v, "/force-cancel", on_forced);
 		}
 	}
 	check_settled(c);

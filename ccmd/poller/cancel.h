@@ -41,6 +41,13 @@ struct pipeline;
 struct cancel *cancel_start(struct github *gh, struct pipeline *p,
     void (*settled)(struct cancel *, void *arg), void *arg);
 
+/*
+ * The same for one run whose cancel was asked for already: verified, forced,
+ * followed to its end.
+ */
+struct cancel *cancel_follow(struct github *gh, struct pipeline *p,
+    int64_t run, void (*settled)(struct cancel *, void *arg), void *arg);
+
 int cancel_settled(const struct cancel *c);
 
 /* Leave off, whatever is under way. */

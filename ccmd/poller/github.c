@@ -160,6 +160,14 @@ github_call(struct github *gh, int priority, const char *method,
 	return (call);
 }
 
+struct gh_call *
+github_write(struct github *gh, const char *method, const char *path,
+    const char *body, int64_t deadline, gh_done done, void *arg)
+{
+	return (github_call(gh, GH_COMMAND, method, path, NULL, body,
+	    deadline, done, arg));
+}
+
 void
 github_cancel(struct gh_call *call)
 {
@@ -563,6 +571,7 @@ classify(struct gh_call *call, const struct http_reply *http,
 	r->status = http->status;
 	r->etag = http->etag;
 	r->moved = call->moved;
+	r->date = http->date;
 	r->next = next_path(call->gh, http->next);
 	if (http->status == 0) {
 		r->result = GH_FAILED;

@@ -52,6 +52,7 @@ struct gh_reply {
 	int		 moved;		/* 301: the repository has another
 					 * name now */
 	int64_t		 wait;		/* GH_LIMITED: seconds */
+	int64_t		 date;		/* GitHub's clock, seconds; -1 */
 	char		 why[512];	/* a sentence; "" when GH_OK */
 };
 
@@ -135,6 +136,15 @@ void github_set_hooks(void (*room)(struct github *), void (*learnt)(void));
 struct gh_call *github_call(struct github *gh, int priority,
     const char *method, const char *path, const char *etag, const char *body,
     int64_t deadline, gh_done done, void *arg);
+
+/*
+ * The same for whatever changes something there: a command, which waits for
+ * its turn among writes.  Nothing else may call with a method that is not
+ * GET: with which token one writes is decided here.
+ */
+struct gh_call *github_write(struct github *gh, const char *method,
+    const char *path, const char *body, int64_t deadline, gh_done done,
+    void *arg);
 
 /* Forget a call: `done` won't be called. */
 void github_cancel(struct gh_call *call);

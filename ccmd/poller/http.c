@@ -606,6 +606,16 @@ take_next(struct http_reply *r, const char *value)
 	}
 }
 
+int
+http_escape(const char *value, char *buf, size_t size)
+{
+	char	*s = curl_easy_escape(NULL, value, 0);
+	size_t	 len = s == NULL ? size : strlcpy(buf, s, size);
+
+	curl_free(s);
+	return (len >= size ? -1 : 0);
+}
+
 X509_STORE *
 http_store(const char *pem, size_t len)
 {

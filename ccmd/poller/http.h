@@ -88,6 +88,12 @@ struct http_request *http_start(const struct http_call *call, http_done done,
 void http_cancel(struct http_request *req);
 
 /*
+ * A value for a query, percent-encoded.  Returns 0, or -1 if it does not
+ * fit.
+ */
+int http_escape(const char *value, char *buf, size_t size);
+
+/*
  * Make a certificate store of PEM text.  Returns NULL if it holds no
  * certificate.  The caller frees it with X509_STORE_free(3).
  */

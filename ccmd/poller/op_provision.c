@@ -105,8 +105,8 @@ enable(struct provision *op)
 	    "enable", op->found.name, (long long)op->found.workflow_id) >=
 	    (int)sizeof(path))
 		return (-1);
-	return (github_call(op->gh, GH_COMMAND, "PUT", path, NULL, NULL,
-	    op->asked.deadline, on_enabled, op) == NULL ? -1 : 0);
+	return (github_write(op->gh, "PUT", path, NULL, op->asked.deadline,
+	    on_enabled, op) == NULL ? -1 : 0);
 }
 
 static void

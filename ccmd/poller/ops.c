@@ -64,6 +64,12 @@ static const op_fn ops[VERB_MAX] = {
 	[VERB_PIPELINE_PROVISION] = op_provision,
 	[VERB_PIPELINE_TEARDOWN] = op_teardown,
 	[VERB_PIPELINE_STATS] = op_stats,
+	[VERB_PIPELINE_TRIGGER] = op_trigger,
+	[VERB_RUN_CANCEL] = op_cancel,
+	[VERB_RUN_RERUN] = op_rerun,
+	[VERB_WORKFLOW_ENABLE] = op_workflow,
+	[VERB_WORKFLOW_DISABLE] = op_workflow,
+	[VERB_PIPELINE_UPDATE] = op_update,
 };
 
 void

@@ -48,6 +48,7 @@ static int	 seen_cmp(const void *, const void *);
 static struct pipeline *pipeline_new_entry(const char *);
 static void	 take_document(struct pipeline *, struct json_object *);
 static int64_t	 take_id(struct json_object *, const char *);
+static char	*take_branch(struct json_object *);
 static void	 take_text(char *, size_t, struct json_object *, const char *);
 static void	 remember(struct pipeline *, const struct seen *);
 
@@ -136,6 +137,11 @@ take_document(struct pipeline *p, struct json_object *o)
 	p->error = json_string(o, "error") == NULL ? NULL :
 	    strdup(json_string(o, "error"));
 	json_object_object_get_ex(o, "github", &github);
+	free(p->default_branch);
+	p->default_branch = json_string(github, "default_branch") == NULL ?
+	    NULL : strdup(json_string(github, "default_branch"));
+	free(p->branch);
+	p->branch = take_branch(json_member(o, "config", json_type_object));
 	p->repository_id = take_id(github, "repository_id");
 	p->workflow_id = take_id(github, "workflow_id");
 	json_object_put(p->teardown);
@@ -143,6 +149,24 @@ take_document(struct pipeline *p, struct json_object *o)
 	if (json_object_object_get_ex(o, "teardown", &teardown) &&
 	    json_object_is_type(teardown, json_type_object))
 		p->teardown = json_object_get(teardown);
+}
+
+/* The first that it is triggered by, unless that is a pattern. */
+static char *
+take_branch(struct json_object *config)
+{
+	struct json_object	*list, *first;
+	const char		*s;
+
+	list = json_member(config, "trigger_branches", json_type_array);
+	if (list == NULL || json_object_array_length(list) == 0)
+		return (NULL);
+	first = json_object_array_get_idx(list, 0);
+	if (!json_object_is_type(first, json_type_string))
+		return (NULL);
+	s = json_object_get_string(first);
+	return (s[0] == '\0' || strpbrk(s, "*?+[!") != NULL ? NULL :
+	    strdup(s));
 }
 
 static int64_t
@@ -246,6 +270,12 @@ pipeline_saw(struct pipeline *p, const struct run *run,
 	} else
 		remember(p, &now);
 	return (1);
+}
+
+int64_t
+pipeline_newest(const struct pipeline *p)
+{
+	return (p->nseen == 0 ? 0 : p->seen[p->nseen - 1].id);
 }
 
 /* Kept sorted by id; the oldest makes room. */

@@ -50,6 +50,11 @@ void ops_synced(void);
 void op_provision(const struct asked *asked, struct json_object *args);
 void op_teardown(const struct asked *asked, struct json_object *args);
 void op_stats(const struct asked *asked, struct json_object *args);
+void op_trigger(const struct asked *asked, struct json_object *args);
+void op_cancel(const struct asked *asked, struct json_object *args);
+void op_rerun(const struct asked *asked, struct json_object *args);
+void op_workflow(const struct asked *asked, struct json_object *args);
+void op_update(const struct asked *asked, struct json_object *args);
 
 /* The registry noted an intent (status 200), or will answer by itself. */
 void op_teardown_noted(uint64_t op, int status);

@@ -37,6 +37,7 @@
 #include <sys/queue.h>
 
 #include "msg.h"
+#include "pipeline.h"
 #include "schedule.h"
 #include "tree.h"
 
@@ -93,6 +94,8 @@ struct pipeline {
 	int64_t		 repository_id;	/* 0: not yet looked up */
 	char		 name[REPOSITORY_MAX + 1];
 	char		 workflow_file[256];
+	char		*branch;	/* it triggers on, NULL: not known */
+	char		*default_branch;	/* or NULL */
 	char		*error;		/* NULL: none */
 	struct json_object *teardown;	/* the document's, or NULL */
 	struct repository *repository;	/* NULL: not watched */
@@ -155,6 +158,9 @@ struct tracked *pipeline_track(struct pipeline *p, int64_t id,
 void pipeline_untrack(struct pipeline *p, struct tracked *t);
 struct tracked *pipeline_next_tracked(struct pipeline *p,
     struct tracked *after);
+
+/* The greatest run id seen so far, 0: none; of its newest SEEN_MAX. */
+int64_t pipeline_newest(const struct pipeline *p);
 
 /* --- watch.c */
 

@@ -40,6 +40,7 @@ typedef void (*apply_fn)(const struct asked *, struct json_object *);
 typedef void (*intent_fn)(const struct asked *);
 
 static void	 apply_stats(const struct asked *, struct json_object *);
+static void	 apply_github(const struct asked *, struct json_object *);
 static void	 apply_failed(const struct asked *, const struct msg_outcome *);
 static void	 change(const struct asked *, struct record *,
 		    const struct msg_change *, struct json_object *);
@@ -47,13 +48,18 @@ static void	 change_member(struct json_object *, const char *,
 		    struct json_object *);
 static int	 change_allowed(struct json_object *, const char *,
 		    struct json_object *);
-static struct json_object *merge(struct json_object *, struct json_object *);
 
 /* A verb without an entry is a violation. */
 static const apply_fn apply[VERB_MAX] = {
 	[VERB_PIPELINE_PROVISION] = apply_provision,
 	[VERB_PIPELINE_TEARDOWN] = apply_teardown,
+	[VERB_PIPELINE_UPDATE] = apply_update,
 	[VERB_PIPELINE_STATS] = apply_stats,
+	[VERB_PIPELINE_TRIGGER] = apply_github,
+	[VERB_RUN_CANCEL] = apply_github,
+	[VERB_RUN_RERUN] = apply_github,
+	[VERB_WORKFLOW_ENABLE] = apply_github,
+	[VERB_WORKFLOW_DISABLE] = apply_github,
 };
 
 /* Operations of two steps. */
@@ -112,6 +118,27 @@ apply_stats(const struct asked *asked,
 	struct reply	 reply = { .status = 200 };
 
 	reply.body = json_object_new_object();
+	commit_answer(asked, &reply);
+}
+
+/* What was done on GitHub changes nothing here, but is audited. */
+static void
+apply_github(const struct asked *asked, struct json_object *result)
+{
+	struct reply	 reply = { .audited = 1 };
+	char		 detail[MSG_TEXT_MAX];
+	int64_t		 run;
+
+	reply.status = asked->m->outcome.status;
+	reply.body = apply_success();
+	json_object_object_foreach(result, name, value)
+		json_object_object_add(reply.body, name,
+		    json_object_get(value));
+	if (json_int(result, "run_id", &run) == 1) {
+		(void)snprintf(detail, sizeof(detail), "run %lld",
+		    (long long)run);
+		reply.detail = detail;
+	}
 	commit_answer(asked, &reply);
 }
 
@@ -281,7 +308,7 @@ change_member(struct json_object *doc, const char *name,
 		return;
 	}
 	(void)json_object_object_get_ex(doc, name, &now);
-	json_object_object_add(doc, name, merge(now, value));
+	json_object_object_add(doc, name, apply_merge(now, value));
 }
 
 /*
@@ -309,8 +336,8 @@ change_allowed(struct json_object *doc, const char *name,
 }
 
 /* RFC 7396, section 2.  The result is the caller's. */
-static struct json_object *
-merge(struct json_object *target, struct json_object *patch)
+struct json_object *
+apply_merge(struct json_object *target, struct json_object *patch)
 {
 	struct json_object	*result = NULL, *member;
 
@@ -326,7 +353,8 @@ merge(struct json_object *target, struct json_object *patch)
 			continue;
 		}
 		(void)json_object_object_get_ex(result, name, &member);
-		json_object_object_add(result, name, merge(member, value));
+		json_object_object_add(result, name,
+		    apply_merge(member, value));
 	}
 	return (result);
 }

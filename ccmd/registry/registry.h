@@ -131,6 +131,9 @@ struct json_object *apply_error(const char *code, const char *text);
 
 /* Set a text member, and one to the time that it is. */
 void apply_set(struct json_object *o, const char *name, const char *text);
+/* Merge a patch (RFC 7396); the result is the caller's. */
+struct json_object *apply_merge(struct json_object *target,
+    struct json_object *patch);
 void apply_set_now(struct json_object *o, const char *name);
 
 /* Stage; on failure the client is refused and -1 returned. */
@@ -143,6 +146,7 @@ int apply_stage(const struct asked *asked, struct json_object *doc,
 int provision_id(char *id, size_t size);
 void apply_provision(const struct asked *asked, struct json_object *result);
 void apply_teardown(const struct asked *asked, struct json_object *result);
+void apply_update(const struct asked *asked, struct json_object *args);
 void intent_teardown(const struct asked *asked);
 
 /* --- apply_done.c */

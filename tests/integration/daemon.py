@@ -34,6 +34,8 @@ import socket
 import subprocess
 import time
 
+import contract
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("CCM_BUILDDIR") or ROOT / "build")
 TOKEN = "test-token-0123456789"
@@ -227,10 +229,13 @@ class Daemon:
 
     def request(self, method, path, body=None, token=None, headers=None,
                 timeout=12):
-        """Returns status and the parsed body."""
+        """Returns status and the parsed body, which must be as the OpenAPI
+        document says."""
         status, _, data = self.raw(method, path, body, token, headers,
                                    timeout)
-        return status, json.loads(data) if data else None
+        answer = json.loads(data) if data else None
+        contract.check(self, method, path, status, answer)
+        return status, answer
 
     def raw(self, method, path, body=None, token=None, headers=None,
             timeout=12):

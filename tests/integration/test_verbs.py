@@ -1,0 +1,312 @@
+# Copyright (c) 2026 The CCM authors
+#
+# Permission to use, copy, modify, and distribute this software for any
+# purpose with or without fee is hereby granted, provided that the above
+# copyright notice and this permission notice appear in all copies.
+#
+# THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+# WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+# MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+# ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+# WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+# ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+# OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+
+"""What is done on GitHub for a pipeline: trigger, cancel, rerun, workflow."""
+
+import calendar
+import concurrent.futures
+import json
+import time
+
+import pytest
+import requests
+
+from daemon import Daemon
+from githubsim import GitHubSim
+
+PLAN = {"queued": 1, "in_progress": 600, "conclusion": "success"}
+WORKFLOWS = [
+    {"path": ".github/workflows/deploy.yml", "dispatch": True,
+     "plan": PLAN, "jobs": ["build", "deploy"],
+     "inputs": {"target": {}, "count": {}, "dry": {}}},
+    {"path": ".github/workflows/ci.yml", "dispatch": False}]
+
+
+@pytest.fixture
+def sim(tmp_path):
+    with GitHubSim(tmp_path) as s:
+        s.add_repo("acme/shop", branches=["production"], workflows=WORKFLOWS)
+        s.add_repo("acme/other", workflows=["deploy.yml"])
+        s.settings(cancel_delay=0)
+        yield s
+
+
+@pytest.fixture
+def d(tmp_path, sim):
+    # Quiet ones have their turn once a minute: what is seen sooner is seen
+    # because it was asked for.
+    with Daemon(tmp_path, github_url=sim.url, idle=60) as daemon:
+        yield daemon
+
+
+@pytest.fixture
+def pipe(d):
+    p = d.provision("acme/shop")
+    d.wait_stats(p, lambda s: not s["stale"])
+    return p
+
+
+def post(d, path, body=None, **more):
+    return d.request("POST", "/api/pipelines/" + path, body, **more)
+
+
+def audited(d, verb):
+    return [(x["status"], x["target"], x.get("detail"))
+            for x in d.audit() if x["verb"] == verb]
+
+
+def on_github(sim, run, repo="acme/shop"):
+    r = requests.get("%s/repos/%s/actions/runs/%d" % (sim.url, repo, run),
+                     headers={"Authorization": "Bearer look"}, timeout=10)
+    assert r.status_code == 200, r.text
+    return r.json()
+
+
+# --- Trigger.
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_trigger_tells_the_run(d, sim, pipe, plain):
+    """Whether GitHub gives the id (200) or not (204, an old server that
+    refuses to be asked for it)."""
+    if plain:
+        sim.fault("status", method="POST", path="/dispatches$", status=422,
+                  count=1, body={
+                      "message": 'Invalid request.\n\n"return_run_details" '
+                                 'is not a permitted key.'})
+    before = time.time()
+    status, r = post(d, pipe + "/trigger", {
+        "branch": "production",
+        "inputs": {"target": "blue", "count": 3, "dry": True}})
+    assert status == 202, r
+    assert r["success"] is True and r["branch"] == "production"
+    assert r["warnings"] == []
+    at = calendar.timegm(time.strptime(r["triggered_at"],
+                                       "%Y-%m-%dT%H:%M:%SZ"))
+    assert before - 2 <= at <= time.time() + 1
+    run = on_github(sim, r["run_id"])
+    assert run["event"] == "workflow_dispatch"
+    assert run["head_branch"] == "production"
+    sent = [json.loads(x["body"]) for x in sim.requests(
+        method="POST", path="/dispatches")]
+    assert sent[-1]["inputs"] == {"target": "blue", "count": "3",
+                                  "dry": "true"}
+    assert [x.get("return_run_details") for x in sent] == (
+        [True, None] if plain else [True])
+    d.wait_stats(pipe, lambda s: s["current_run"] and
+                 s["current_run"]["run_id"] == r["run_id"])
+    assert audited(d, "pipeline.trigger") == [
+        (202, pipe, "run %d" % r["run_id"])]
+
+
+@pytest.mark.parametrize("skew", [0, 3600, -3600])
+def test_trigger_finds_its_own_run(d, sim, pipe, skew):
+    """Older runs, and those of other events, are not taken for it, however
+    GitHub's clock goes."""
+    if skew:
+        sim.clock(offset=skew)
+    others = sim.add_runs("acme/shop", [
+        {"event": "workflow_dispatch", "head_branch": "main", "age": 30,
+         "status": "in_progress"},
+        {"event": "push", "head_branch": "main", "status": "queued"},
+        {"event": "workflow_dispatch", "head_branch": "dev",
+         "status": "queued"}])
+    sim.fault("status", method="POST", path="/dispatches$", status=422,
+              count=2, ms=500, body={
+                  "message": '"return_run_details" is not a permitted key.'})
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(
+            lambda _: post(d, pipe + "/trigger", {"branch": "main"}),
+            range(2)))
+    assert [status for status, _ in both] == [202, 202], both
+    got = [r["run_id"] for _, r in both]
+    assert None not in got and len(set(got)) == 2 and not set(got) & set(others)
+    assert all(on_github(sim, x)["event"] == "workflow_dispatch" for x in got)
+
+
+def test_trigger_without_a_run_in_time(d, sim, pipe):
+    """The answer comes before a client that waits 10 s leaves."""
+    sim.fault("status", method="POST", path="/dispatches$", status=204,
+              count=1, body="")
+    begin = time.monotonic()
+    status, r = post(d, pipe + "/trigger", {"branch": "main"})
+    assert status == 202 and r["run_id"] is None, r
+    assert len(r["warnings"]) == 1 and "in time" in r["warnings"][0]
+    assert time.monotonic() - begin < 9.5
+
+
+def test_trigger_branch(d, sim, pipe):
+    """Without one it is the pipeline's; where that is not, the default one,
+    which is said."""
+    status, r = post(d, pipe + "/trigger", {})
+    assert status == 202 and r["branch"] == "production", r
+    other = d.provision("acme/other")
+    sim.patch_workflow("acme/other", "deploy.yml", dispatch=True)
+    status, r = post(d, other + "/trigger")
+    assert status == 202 and r["branch"] == "main", r
+    assert "production" in r["warnings"][0]
+    status, r = post(d, other + "/trigger", {"branch": "nowhere"})
+    assert status == 502 and r["code"] == "github_error"
+    assert "No ref found for: nowhere" in r["error"]
+
+
+def test_trigger_refused(d, sim, pipe):
+    def refused(body, status, code, words, p=pipe):
+        got, r = post(d, p + "/trigger", body)
+        assert (got, r["code"]) == (status, code), r
+        assert words in r["error"]
+    refused({"inputs": {"colour": "red"}}, 502, "github_error",
+            "422: Unexpected inputs provided: [\"colour\"]")
+    mark = sim.mark()
+    refused({"inputs": {"n%d" % i: "x" for i in range(26)}}, 400,
+            "invalid_argument", "at most 25")
+    refused({"inputs": {"a": {"b": 1}}}, 400, "invalid_argument", "inputs.a")
+    refused({"inputs": ["a"]}, 400, "invalid_argument", "object")
+    refused({"branch": "x" * 256}, 400, "invalid_argument", "branch")
+    assert sim.requests(mark, method="POST") == []
+    refused({}, 404, "pipeline_not_found", "pipe_0", "pipe_0")
+    ci = d.provision("acme/shop", "ci.yml")
+    refused({}, 502, "not_dispatchable", "lacks \"workflow_dispatch\"", ci)
+    status, _ = d.request("DELETE", "/api/pipelines/" + ci)
+    assert status == 200
+    refused({}, 409, "pipeline_inactive", ci, ci)
+    sim.fault("status", method="POST", path="/dispatches$", status=403,
+              count=1, headers={"Retry-After": "60"},
+              body={"message": "You have exceeded a secondary rate limit"})
+    status, head, body = d.raw("POST", "/api/pipelines/%s/trigger" % pipe,
+                               {})
+    assert status == 503, body
+    assert 50 <= int(head["Retry-After"]) <= 61
+
+
+# --- Cancel, rerun.
+
+def test_cancel(d, sim, pipe):
+    run = sim.add_run("acme/shop", "deploy.yml", status="in_progress")
+    status, r = post(d, "%s/runs/%d/cancel" % (pipe, run))
+    assert status == 202 and r["run_id"] == run and r["cancelled"] is True, r
+    assert on_github(sim, run)["conclusion"] == "cancelled"
+    d.wait_stats(pipe, lambda s: s["last_run"] and
+                 s["last_run"]["status"] == "cancelled")
+    status, r = post(d, "%s/runs/%d/cancel" % (pipe, run))
+    assert (status, r["code"]) == (409, "run_completed"), r
+    assert [x[::2] for x in audited(d, "run.cancel")] == [
+        (202, "run %d" % run),
+        (409, "Run %d is completed already: cancelled" % run)]
+
+
+@pytest.mark.parametrize("how,ended", [("complete", True), (409, False)])
+def test_cancel_is_verified(d, sim, pipe, how, ended):
+    """Accepted is not done, and 409 may be either."""
+    run = sim.add_run("acme/shop", "deploy.yml", status="in_progress",
+                      on_cancel=how)
+    status, r = post(d, "%s/runs/%d/cancel" % (pipe, run))
+    assert (status, r["cancelled"]) == (202, ended), r
+    assert sim.requests(method="GET", path="/runs/%d$" % run)
+
+
+def test_runs_of_others(d, sim, pipe):
+    """A run that is not the pipeline's is not there, and is not touched."""
+    ci = sim.add_run("acme/shop", "ci.yml", status="in_progress")
+    other = sim.add_run("acme/other", "deploy.yml", status="in_progress")
+    for run in (ci, other, 1, 2 ** 62):
+        for verb in ("cancel", "rerun"):
+            status, r = post(d, "%s/runs/%d/%s" % (pipe, run, verb))
+            assert (status, r["code"]) == (404, "run_not_found"), r
+            assert r["error"] == "Run not found: %d" % run
+    for bad in ("0", "-1", "x", "1%2f2", "99999999999999999999"):
+        status, r = post(d, "%s/runs/%s/cancel" % (pipe, bad))
+        assert (status, r["code"]) == (404, "run_not_found"), r
+    assert sim.requests(method="POST") == []
+
+
+@pytest.mark.parametrize("failed_only", [False, True])
+def test_rerun(d, sim, pipe, failed_only):
+    run = sim.add_run("acme/shop", "deploy.yml", conclusion="failure",
+                      jobs={"build": "success"})
+    status, r = post(d, "%s/runs/%d/rerun" % (pipe, run),
+                     {"failed_only": failed_only})
+    assert status == 202, r
+    assert (r["run_id"], r["run_attempt"]) == (run, 2)
+    assert r["failed_only"] is failed_only
+    d.wait_stats(pipe, lambda s: s["current_run"] and
+                 s["current_run"]["run_id"] == run)
+    status, r = post(d, "%s/runs/%d/rerun" % (pipe, run))
+    assert (status, r["code"]) == (409, "run_not_completed"), r
+    assert [x["path"].rsplit("/", 1)[1] for x in sim.requests(
+        method="POST")] == ["rerun-failed-jobs" if failed_only else "rerun"]
+
+
+def test_rerun_of_an_old_run_is_followed(d, sim, pipe):
+    """Also one that is on no page of the list any more."""
+    run = sim.add_run("acme/shop", "deploy.yml", conclusion="failure",
+                      age=9 * 86400)
+    sim.add_runs("acme/shop", [{"conclusion": "success", "age": 60 + i}
+                               for i in range(120)])
+    d.wait_stats(pipe, lambda s: True)
+    assert post(d, "%s/runs/%d/rerun" % (pipe, run))[0] == 202
+    d.wait_stats(pipe, lambda s: s["current_run"] and
+                 s["current_run"]["run_id"] == run)
+    sim.patch_run("acme/shop", run, status="completed", conclusion="success")
+    d.wait_stats(pipe, lambda s: s["current_run"] is None)
+
+
+# --- Workflows, roles, the other door.
+
+def test_workflow(d, sim, pipe):
+    for verb, state in (("disable", "disabled_manually"),
+                        ("disable", "disabled_manually"),
+                        ("enable", "active"), ("enable", "active")):
+        status, r = post(d, "%s/workflow/%s" % (pipe, verb))
+        assert status == 200, r
+        assert r["workflow_state"] == state
+        assert [w["state"] for w in sim.repo("acme/shop")["workflows"]
+                if w["path"].endswith("deploy.yml")] == [state]
+    sim.token("ght", grants={"actions": "read", "metadata": "read"})
+    status, r = post(d, pipe + "/workflow/disable")
+    assert (status, r["code"]) == (502, "github_error"), r
+
+
+def test_roles(tmp_path, sim):
+    with Daemon(tmp_path, github_url=sim.url, tokens={
+            "a": ("api", "test-token-0123456789"),
+            "v": ("viewer", "viewer-token-0123456789")}) as d:
+        p = d.provision("acme/shop")
+        for path in ("/trigger", "/runs/1/cancel", "/runs/1/rerun",
+                     "/workflow/enable", "/workflow/disable"):
+            status, r = post(d, p + path, token="viewer-token-0123456789")
+            assert (status, r["code"]) == (403, "forbidden"), path
+        assert sim.requests(method="POST") == []
+
+
+def test_ccmctl(d, sim, pipe):
+    r = d.ctl("trigger", pipe, "-b", "main", "-i", "target=a=b", "-i",
+              "count=", "-j")
+    assert r.returncode == 0, r.stderr
+    run = json.loads(r.stdout)["run_id"]
+    assert json.loads(sim.requests(method="POST", path="/dispatches")[-1][
+        "body"])["inputs"] == {"target": "a=b", "count": ""}
+    r = d.ctl("cancel", pipe[:9], str(run))
+    assert r.returncode == 0 and "Run cancelled: %d" % run in r.stdout, r
+    r = d.ctl("rerun", pipe, str(run), "-f")
+    assert r.returncode == 0 and "%d" % run in r.stdout, r
+    r = d.ctl("workflow", "disable", pipe)
+    assert r.returncode == 0 and "disabled" in r.stdout, r
+    r = d.ctl("trigger", pipe)
+    assert r.returncode == 1 and "disabled workflow" in r.stderr
+    r = d.ctl("workflow", "enable", pipe)
+    assert r.returncode == 0, r
+    r = d.ctl("trigger", pipe, "-i", "novalue")
+    assert r.returncode == 2 and "name=value" in r.stderr
+    r = d.ctl("cancel", pipe, "x")
+    assert r.returncode == 1 and "no run id" in r.stderr
