@@ -97,6 +97,8 @@ static int	 find_command(int, char **, struct command *);
 static int	 count_words(const char *, int, char **);
 static int	 parse_args(int, char **, struct command *,
 		    struct verb_error *);
+static int	 take_long(struct command *, int, char **,
+		    struct verb_error *);
 static void	 make_optstring(const struct verb *, char *, size_t);
 static int	 take_option(struct command *, int, const char *,
 		    struct verb_error *);
@@ -291,6 +293,10 @@ parse_args(int argc, char **argv, struct command *cmd, struct verb_error *err)
 	make_optstring(cmd->verb, optstring, sizeof(optstring));
 	optind = 0;
 	while (optind < argc) {
+		if ((ch = take_long(cmd, argc, argv, err)) == -1)
+			return (-1);
+		if (ch == 1)
+			continue;
 		if ((ch = getopt(argc, argv, optstring)) != -1) {
 			if (take_option(cmd, ch, optarg, err) == -1)
 				return (-1);
@@ -308,6 +314,46 @@ parse_args(int argc, char **argv, struct command *cmd, struct verb_error *err)
 		    err) == -1)
 			return (-1);
 	return (lacks_positional(cmd, err));
+}
+
+/*
+ * --name value, --name=value, or --name of a flag, for every argument that
+ * has an option.  Returns 1 if it was one, 0 if not, or -1.
+ */
+static int
+take_long(struct command *cmd, int argc, char **argv, struct verb_error *err)
+{
+	const struct verb_arg	*arg = NULL;
+	const char		*name, *value;
+	size_t			 i, len;
+	int			 at = optind == 0 ? 1 : optind;
+
+	if (at >= argc || strncmp(name = argv[at], "--", 2) != 0 ||
+	    name[2] == '\0')
+		return (0);
+	name += 2;
+	len = strcspn(name, "=");
+	for (i = 0; i < cmd->verb->nargs && arg == NULL; i++)
+		if (cmd->verb->args[i].option != 0 &&
+		    cmd->verb->args[i].option != '-' &&
+		    strncmp(cmd->verb->args[i].name, name, len) == 0 &&
+		    cmd->verb->args[i].name[len] == '\0')
+			arg = &cmd->verb->args[i];
+	if (arg == NULL)
+		return (usage(err, "%s: unknown option --%.*s",
+		    cmd->verb->words, (int)len, name));
+	optind = at + 1;
+	value = name[len] == '=' ? name + len + 1 : NULL;
+	if (value == NULL && arg->check != CHECK_FLAG) {
+		if (optind == argc)
+			return (usage(err, "%s: option --%s needs a value",
+			    cmd->verb->words, arg->name));
+		value = argv[optind++];
+	} else if (value != NULL && arg->check == CHECK_FLAG)
+		return (usage(err, "%s: option --%s takes no value",
+		    cmd->verb->words, arg->name));
+	return (take(cmd, arg, value, err) == -1 ? -1 : 1);
+	return (1);
 }
 
 static void

@@ -28,6 +28,7 @@
 #include "ccmctl.h"
 #include "json.h"
 
+static const char *text_of(struct json_object *, const char *);
 static void	 listed(const struct view *, struct json_object *,
 		    const char *, const char *, const char *);
 
@@ -68,6 +69,55 @@ view_backups(const struct view *v, struct json_object *answer)
 	if (view_integer(answer, "total") > (int64_t)n)
 		(void)fprintf(v->f, "and %lld older ones\n", (long long)
 		    (view_integer(answer, "total") - (int64_t)n));
+}
+
+void
+view_audit(const struct view *v, struct json_object *answer)
+{
+	static const struct table_column columns[] = {
+		{ "Time (UTC)", 0 },
+		{ "Actor", TABLE_SHRINK },
+		{ "Operation", 0 },
+		{ "Target", 0 },
+		{ "Outcome", 0 },
+		{ "Detail", TABLE_SHRINK },
+	};
+	struct json_object	*list, *e;
+	struct table		 table;
+	const char		*s;
+	char			 date[TEXT_TIME_SIZE];
+	size_t			 i, n;
+
+	list = json_member(answer, "entries", json_type_array);
+	if (list == NULL || (n = json_object_array_length(list)) == 0) {
+		(void)fputs("Nothing.\n", v->f);
+		return;
+	}
+	table_init(&table, columns, sizeof(columns) / sizeof(columns[0]));
+	for (i = 0; i < n; i++) {
+		e = json_object_array_get_idx(list, i);
+		s = json_string(e, "time");
+		table_add(&table, STYLE_PLAIN,
+		    s != NULL ? text_date(s, date) : "-");
+		table_add(&table, STYLE_PLAIN, text_of(e, "actor"));
+		table_add(&table, STYLE_PLAIN, text_of(e, "verb"));
+		table_add(&table, STYLE_PLAIN, text_of(e, "target"));
+		table_addf(&table, STYLE_PLAIN, "%s %s",
+		    text_of(e, "outcome"), view_number(e, "status"));
+		table_add(&table, STYLE_PLAIN, text_of(e, "detail"));
+	}
+	table_print(v->f, v->term, &table, 0, n, 0);
+	table_clear(&table);
+	if (json_flag(answer, "more"))
+		(void)fputs("There are older ones.\n", v->f);
+}
+
+static const char *
+text_of(struct json_object *o, const char *name)
+{
+	const char	*s = json_string(o, name);
+
+	return (s != NULL && *s != '\0' ? s : "-");
 }
 
 void

@@ -77,6 +77,7 @@ static const show_fn shows[VERB_MAX] = {
 	[VERB_WORKFLOW_ENABLE] = show_workflow,
 	[VERB_WORKFLOW_DISABLE] = show_workflow,
 	[VERB_BUDGET_SHOW] = view_budget,
+	[VERB_AUDIT_LIST] = view_audit,
 	[VERB_REGISTRY_BACKUPS] = view_backups,
 	[VERB_REGISTRY_IMPORT] = view_imported,
 	[VERB_PIPELINE_TRENDS] = view_trends,

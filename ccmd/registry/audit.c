@@ -25,8 +25,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "audit.h"
@@ -36,18 +38,25 @@
 #include "timestamp.h"
 
 /* Lines not yet written; when the disk takes none, more are dropped. */
+/* "logs/audit.log.99" and its NUL. */
+#define AUDIT_NAME	32
 #define AUDIT_PENDING_MAX (8 * 1024 * 1024)
 
 static struct {
 	int		 dirfd;
 	int		 fd;
 	int		 torn;		/* a line may be incomplete */
+	int64_t		 began;		/* the time of its first line */
 	struct ibuf	*lines;
 	uint64_t	 dropped;
 } env = { .dirfd = -1, .fd = -1 };
 
 static int	 open_log(void);
 static int	 close_line(void);
+static int64_t	 first_time(void);
+static int	 is_full(void);
+static void	 rotate(void);
+static const char *file_name(int, char[AUDIT_NAME]);
 static const char *outcome(int);
 static struct json_object *text(const char *);
 static void	 put_line(const char *, size_t);
@@ -82,7 +91,28 @@ open_log(void)
 	if (env.fd == -1)
 		return (-1);
 	env.torn = 1;
-	return (close_line());
+	if (close_line() == -1)
+		return (-1);
+	env.began = first_time();
+	return (0);
+}
+
+/* {"time":"2026-01-05T10:30:00Z",...}: else it begins now. */
+static int64_t
+first_time(void)
+{
+	static const char	 begin[] = "{\"time\":\"";
+	char			 buf[sizeof(begin) + TIMESTAMP_SIZE];
+	int64_t			 t;
+	ssize_t			 n;
+
+	n = pread(env.fd, buf, sizeof(buf) - 1, 0);
+	if (n < (ssize_t)(sizeof(begin) - 1 + TIMESTAMP_SIZE - 1) ||
+	    strncmp(buf, begin, sizeof(begin) - 1) != 0)
+		return (time(NULL));
+	buf[sizeof(begin) - 1 + TIMESTAMP_SIZE - 1] = '\0';
+	return (timestamp_parse(buf + sizeof(begin) - 1, &t) == -1 ?
+	    time(NULL) : t);
 }
 
 /* Nothing is ever appended to half a line. */
@@ -190,6 +220,8 @@ audit_commit(void)
 		return (-1);
 	if (write_lines() == 0 && fdatasync(env.fd) == 0) {
 		env.dropped = 0;
+		if (is_full())
+			rotate();
 		ibuf_rewind(env.lines);
 		return (ibuf_truncate(env.lines, 0));
 	}
@@ -221,4 +253,61 @@ write_lines(void)
 		left -= (size_t)n;
 	}
 	return (0);
+}
+
+/* --- Files put aside. */
+
+static int
+is_full(void)
+{
+	struct stat	 st;
+
+	return (fstat(env.fd, &st) == 0 && (st.st_size >= AUDIT_SIZE ||
+	    time(NULL) - env.began >= AUDIT_DAYS * 86400LL));
+}
+
+/*
+ * From the oldest on, so that none is lost when it ends in between.  What
+ * can't be renamed stays, and the present file grows on.
+ */
+static void
+rotate(void)
+{
+	char	 from[AUDIT_NAME], to[AUDIT_NAME];
+	int	 i, dir;
+
+	for (i = AUDIT_FILES - 2; i >= 0; i--)
+		if (renameat(env.dirfd, file_name(i, from), env.dirfd,
+		    file_name(i + 1, to)) == -1 && errno != ENOENT) {
+			log_warn("%s: %s", from, strerror(errno));
+			return;
+		}
+	close(env.fd);
+	env.fd = -1;
+	dir = openat(env.dirfd, AUDIT_DIR,
+	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (open_log() == -1 || dir == -1 || fsync(dir) == -1)
+		log_warn("%s: %s", AUDIT_DIR, strerror(errno));
+	if (dir != -1)
+		close(dir);
+}
+
+static const char *
+file_name(int i, char name[AUDIT_NAME])
+{
+	if (i == 0)
+		(void)snprintf(name, AUDIT_NAME, AUDIT_DIR "/" AUDIT_FILE);
+	else
+		(void)snprintf(name, AUDIT_NAME, AUDIT_DIR "/" AUDIT_FILE
+		    ".%d", i);
+	return (name);
+}
+
+int
+audit_open_file(int i)
+{
+	char	 name[AUDIT_NAME];
+
+	return (openat(env.dirfd, file_name(i, name),
+	    O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
 }

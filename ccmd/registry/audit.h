@@ -26,6 +26,13 @@
 
 #define AUDIT_DIR	"logs"
 #define AUDIT_FILE	"audit.log"
+/*
+ * The file is put aside as audit.log.1 when it is that large or its first
+ * line that old; what was .1 becomes .2, and so on.  The last one goes.
+ */
+#define AUDIT_SIZE	(16 * 1024 * 1024)
+#define AUDIT_DAYS	30
+#define AUDIT_FILES	10	/* with the present one */
 
 struct audit {
 	uint64_t	 op;		/* 0: none */
@@ -50,6 +57,12 @@ void audit_add(const struct audit *a, int64_t now);
 
 /* 1 if there are lines that are not yet written. */
 int audit_pending(void);
+
+/*
+ * Open the i-th file for reading, 0 is the present one.  -1 with errno, and
+ * where there is no file ENOENT.
+ */
+int audit_open_file(int i);
 
 /* Write them and make them durable.  Returns 0, or -1 with errno. */
 int audit_commit(void);

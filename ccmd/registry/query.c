@@ -54,6 +54,7 @@ static void	 query_free(struct query *);
 /* A verb without an entry is a violation. */
 static const struct query_kind *const kinds[VERB_MAX] = {
 	[VERB_PIPELINE_RUNS] = &query_runs,
+	[VERB_AUDIT_LIST] = &query_audit,
 	[VERB_REGISTRY_STATUS] = &query_registry,
 	[VERB_REGISTRY_BACKUPS] = &query_registry,
 	[VERB_PIPELINE_TRENDS] = &query_trends,

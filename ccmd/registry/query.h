@@ -21,6 +21,8 @@
  *
  *	query.c		the queue, the slices, the answer
  *	query_runs.c	the runs of one pipeline
+ *	query_registry.c what the registry holds, its backups
+ *	query_audit.c	the audit log
  *	query_trends.c	what they come to over time (trends.h)
  */
 
@@ -88,6 +90,7 @@ enum query_more query_refuse(struct query *q, int status, const char *code,
 enum query_more query_no_pipeline(struct query *q);
 enum query_more query_no_history(struct query *q);
 
+extern const struct query_kind query_audit;
 extern const struct query_kind query_registry;
 extern const struct query_kind query_runs;
 extern const struct query_kind query_trends;
