@@ -397,6 +397,8 @@ int file_call(struct client *c, const struct verb *verb,
 /* --- registry.c: answers about the registry. */
 
 void view_backups(const struct view *v, struct json_object *answer);
+void view_projects(const struct view *v, struct json_object *answer);
+void view_project(const struct view *v, struct json_object *answer);
 void view_audit(const struct view *v, struct json_object *answer);
 void view_imported(const struct view *v, struct json_object *answer);
 

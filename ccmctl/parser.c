@@ -468,7 +468,8 @@ lacks_positional(const struct command *cmd, struct verb_error *err)
 	size_t			 i;
 
 	for (i = 0; i < verb->nargs; i++)
-		if (verb->args[i].must && verb->args[i].option == 0 &&
+		if (verb_needs(&verb->args[i], cmd->args) &&
+		    verb->args[i].option == 0 &&
 		    !json_object_object_get_ex(cmd->args, verb->args[i].name,
 		    NULL))
 			return (usage(err, "%s: %s is missing", verb->words,
@@ -486,6 +487,8 @@ add_defaults(struct command *cmd)
 	for (i = 0; i < cmd->verb->nargs; i++) {
 		arg = &cmd->verb->args[i];
 		value = command_default(cmd->verb, arg->name);
+		if (!verb_needs(arg, cmd->args))
+			continue;	/* a project may say it */
 		if (value != NULL && !json_object_object_get_ex(cmd->args,
 		    arg->name, NULL))
 			(void)take(cmd, arg, value, NULL);

@@ -36,7 +36,8 @@
 /* Bytes of the name of a workflow's input. */
 #define INPUT_NAME_MAX	255
 
-#define MUST	1
+#define MUST	VERB_MUST
+#define PROJECT	VERB_PROJECT
 #define MAY	0
 
 #define ARG(name, check, place, need, option, min, max, help)		\
@@ -111,6 +112,13 @@ verb_by_name(const char *name)
 		if (strcmp(verbs[i].name, name) == 0)
 			return (&verbs[i]);
 	return (NULL);
+}
+
+int
+verb_needs(const struct verb_arg *arg, struct json_object *args)
+{
+	return (arg->must == VERB_MUST || (arg->must == VERB_PROJECT &&
+	    !json_object_object_get_ex(args, "project", NULL)));
 }
 
 int
@@ -213,7 +221,7 @@ missing(const struct verb *verb, struct json_object *args,
 	int	 lacking = 0;
 
 	for (i = 0; i < verb->nargs; i++) {
-		if (!verb->args[i].must)
+		if (!verb_needs(&verb->args[i], args))
 			continue;
 		if (names[0] != '\0')
 			(void)strlcat(names, ", ", sizeof(names));
@@ -259,6 +267,7 @@ check_arg(const struct verb_arg *a, struct json_object *args,
 	case CHECK_ID:
 	case CHECK_STATUS:
 	case CHECK_FILE:
+	case CHECK_SECRET:
 	case CHECK_TEXT:
 	case CHECK_INCLUDE:
 	case CHECK_BY:
@@ -326,6 +335,14 @@ check_text(const struct verb_arg *a, struct json_object *args, const char *s,
 	case CHECK_LEVEL:
 		if (strcmp(s, "brief") != 0 && strcmp(s, "verbose") != 0)
 			return (bad(err, "%s must be brief or verbose",
+			    a->name));
+		return (0);
+	case CHECK_SECRET:
+		if (len > (size_t)a->max || (*s >= '0' && *s <= '9') ||
+		    strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") !=
+		    len || strncmp(s, "GITHUB_", 7) == 0)
+			return (bad(err, "%s must be a secret's name: A-Z 0-9 "
+			    "_, not beginning with a digit or GITHUB_",
 			    a->name));
 		return (0);
 	case CHECK_INCLUDE:

@@ -72,6 +72,7 @@ enum verb_check {
 	CHECK_FLAG,		/* absent, true or 1, false or 0 */
 	CHECK_INCLUDE,		/* stats */
 	CHECK_FILE,		/* the name of a file; ccmctl opens it */
+	CHECK_SECRET,		/* [A-Z_][A-Z0-9_]*, not GITHUB_ */
 	CHECK_SINCE,		/* 24h, 30d, 12w: becomes seconds */
 	CHECK_BY,		/* day or week */
 	CHECK_LEVEL,		/* brief, verbose */
@@ -84,11 +85,14 @@ enum verb_place {
 	PLACE_BODY
 };
 
+#define VERB_MUST	1
+#define VERB_PROJECT	2	/* unless there is a `project` */
+
 struct verb_arg {
 	const char	*name;
 	enum verb_check	 check;
 	enum verb_place	 place;
-	int		 must;
+	int		 must;		/* VERB_MUST, VERB_PROJECT or 0 */
 	char		 option;	/* 0 positional, '-' none */
 	int64_t		 min;
 	int64_t		 max;
@@ -123,6 +127,9 @@ const struct verb *verb_by_name(const char *name);
 
 /* The i-th row, NULL behind the last: to walk the table. */
 const struct verb *verb_at(size_t i);
+
+/* 1 if this argument must be among `args`. */
+int verb_needs(const struct verb_arg *arg, struct json_object *args);
 
 /* 1 if one of its arguments is a file, which travels by a socket. */
 int verb_takes_file(const struct verb *verb);

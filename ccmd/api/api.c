@@ -34,6 +34,7 @@
 #include "events.h"
 #include "log.h"
 #include "proc.h"
+#include "projects.h"
 #include "sandbox.h"
 #include "subscribe.h"
 #include "view.h"
@@ -63,6 +64,7 @@ static void	 on_readback(struct peer *, const union msg *, int);
 static void	 on_stale(struct peer *, const union msg *, int);
 static void	 on_budget(struct peer *, const union msg *, int);
 static void	 on_gone(struct peer *, const union msg *, int);
+static void	 on_project(struct peer *, const union msg *, int);
 static void	 on_health(struct peer *, const union msg *, int);
 static void	 on_synced(struct peer *, const union msg *, int);
 static size_t	 connections(void);
@@ -90,6 +92,7 @@ static const msg_fn registry_table[M_MAX] = {
 	[M_STALE] = on_stale,
 	[M_GONE] = on_gone,
 	[M_HEALTH] = on_health,
+	[M_PROJECT] = on_project,
 	[M_SYNCED] = on_synced,
 };
 
@@ -286,6 +289,14 @@ on_gone(struct peer *peer __attribute__((unused)), const union msg *m,
     int fd __attribute__((unused)))
 {
 	view_gone(&m->gone);
+}
+
+static void
+on_project(struct peer *peer __attribute__((unused)), const union msg *m,
+    int fd __attribute__((unused)))
+{
+	if (projects_take(&m->project) == -1)
+		log_warn("registry: a project that is none");
 }
 
 static void

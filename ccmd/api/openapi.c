@@ -49,6 +49,7 @@ static struct json_object *info(void);
 static struct json_object *paths(void);
 static struct json_object *operation(const struct verb *);
 static struct json_object *parameters(const struct verb *);
+static void	 or_project(struct json_object *, struct json_object *);
 static struct json_object *body(const struct verb *);
 static struct json_object *responses(const struct verb *);
 static struct json_object *response(const char *, const char *,
@@ -186,11 +187,12 @@ parameters(const struct verb *v)
 static struct json_object *
 body(const struct verb *v)
 {
-	struct json_object	*o, *schema, *props, *must, *one;
+	struct json_object	*o, *schema, *props, *must, *some, *one;
 	size_t			 i;
 
 	props = json_object_new_object();
 	must = json_object_new_array();
+	some = json_object_new_array();
 	for (i = 0; i < v->nargs; i++) {
 		if (v->args[i].place != PLACE_BODY)
 			continue;
@@ -198,12 +200,14 @@ body(const struct verb *v)
 		text(one, "description", v->args[i].help);
 		json_object_object_add(props, v->args[i].name, one);
 		if (v->args[i].must)
-			json_object_array_add(must,
+			json_object_array_add(v->args[i].must == VERB_MUST ?
+			    must : some,
 			    json_object_new_string(v->args[i].name));
 	}
 	if (json_object_object_length(props) == 0) {
 		json_object_put(props);
 		json_object_put(must);
+		json_object_put(some);
 		return (NULL);
 	}
 	schema = of_type("object");
@@ -211,8 +215,29 @@ body(const struct verb *v)
 	json_object_object_add(schema, "required", must);
 	o = response("the arguments", "application/json", schema);
 	json_object_object_add(o, "required", json_object_new_boolean(
-	    json_object_array_length(must) > 0));
+	    json_object_array_length(must) + json_object_array_length(some) >
+	    0));
+	if (json_object_array_length(some) > 0)
+		or_project(schema, some);
+	json_object_put(some);
 	return (o);
+}
+
+/* These, or the name of a project that says them. */
+static void
+or_project(struct json_object *schema, struct json_object *some)
+{
+	struct json_object	*choices = json_object_new_array(), *one;
+
+	one = json_object_new_object();
+	json_object_object_add(one, "required", json_object_get(some));
+	json_object_array_add(choices, one);
+	some = json_object_new_array();
+	json_object_array_add(some, json_object_new_string("project"));
+	one = json_object_new_object();
+	json_object_object_add(one, "required", some);
+	json_object_array_add(choices, one);
+	json_object_object_add(schema, "anyOf", choices);
 }
 
 static struct json_object *

@@ -31,6 +31,7 @@
 #include "json.h"
 #include "pipeline.h"
 #include "proc.h"
+#include "projects.h"
 #include "timestamp.h"
 #include "view.h"
 
@@ -68,6 +69,8 @@ static const read_fn readers[VERB_MAX] = {
 	[VERB_METRICS] = metrics_read,
 	[VERB_CCTRAY] = tray_read,
 	[VERB_BADGE] = badge_read,
+	[VERB_PROJECT_LIST] = projects_list,
+	[VERB_PROJECT_SHOW] = projects_show,
 	[VERB_HEALTHZ] = read_healthz,
 	[VERB_READYZ] = read_readyz,
 };

@@ -34,6 +34,7 @@
 #include "json.h"
 #include "log.h"
 #include "proc.h"
+#include "projects.h"
 #include "view.h"
 
 /* An answer that does not come is given up that long after its deadline. */
@@ -167,6 +168,16 @@ check(struct request *req)
 	if (req->verb->role != ROLE_NONE && !read_is_synced()) {
 		answer_error(req, 503, "unavailable", "Starting");
 		return (-1);
+	}
+	if (req->verb->id == VERB_PIPELINE_PROVISION &&
+	    json_object_object_get_ex(req->args, "project", NULL)) {
+		if (projects_complete(req) == -1)
+			return (-1);
+		if (verb_check_args(req->verb, req->args, &err) == -1) {
+			answer_error(req, err.status, err.code, "%s",
+			    err.text);
+			return (-1);
+		}
 	}
 	if ((id = json_string(req->args, "id")) == NULL)
 		return (0);

@@ -36,6 +36,7 @@
 #define ENV_GITHUB	"env"	/* the names of what came from there */
 #define ENV_TOKEN	"env"
 #define REGISTRY_FILE	"pipelines.json"
+#define PROJECTS_FILE	"projects.json"
 
 static struct {
 	int		 taken;
@@ -271,15 +272,22 @@ check_projects(const struct conf *conf)
 {
 	const char	*path = getenv("CCM_CONFIG");
 	char		*full, *slash;
-	int		 r = 0;
+	int		 inside, r = 0;
 
-	if (path == NULL || path[0] == '\0' || geteuid() != 0)
+	if (path == NULL || path[0] == '\0')
 		return (0);
 	if ((full = conf_expand(path)) == NULL)
 		return (-1);
 	if ((slash = strrchr(full, '/')) != NULL)
 		*slash = '\0';
-	if (strcmp(full, conf->statedir) != 0) {
+	inside = slash != NULL && strcmp(full, conf->statedir) == 0;
+	if (inside && strcmp(slash + 1, PROJECTS_FILE) == 0)
+		;
+	else if (inside || geteuid() != 0)
+		log_warn("CCM_CONFIG: projects are kept in %s/" PROJECTS_FILE
+		    "; what is elsewhere comes in by ccmctl registry import",
+		    conf->statedir);
+	else {
 		log_err("CCM_CONFIG: a file in the state directory %s was "
 		    "expected", conf->statedir);
 		r = -1;

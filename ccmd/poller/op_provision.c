@@ -138,7 +138,7 @@ done(struct provision *op, const char *warning)
 {
 	static const char *const passed[] = {
 		"workflow_file", "config", "linked_domain", "linked_app",
-		"vps"
+		"vps", "project"
 	};
 	struct json_object	*result, *warnings, *v;
 	size_t			 i;

@@ -50,6 +50,7 @@ static void	 link_again(const struct asked *, const struct found *,
 		    struct record *);
 static void	 too_much(const struct asked *);
 static void	 set_github(struct json_object *, const struct found *);
+static void	 set_project(struct json_object *, const struct found *);
 static int	 set_config(struct json_object *, const struct found *);
 static void	 set_vps(struct json_object *, const struct found *,
 		    const char *);
@@ -130,6 +131,7 @@ provision_new(const struct asked *asked, const struct found *f)
 	apply_set_now(doc, "created_at");
 	apply_set_now(doc, "last_updated");
 	json_object_object_add(doc, "config", pipeline_default_config());
+	set_project(doc, f);
 	set_vps(doc, f, asked->actor);
 	set_github(doc, f);
 	if (set_config(doc, f) == -1)
@@ -153,6 +155,7 @@ link_again(const struct asked *asked, const struct found *f,
 	apply_set(doc, "repository", f->repository);
 	apply_set(doc, "workflow_file", f->workflow_file);
 	apply_set_now(doc, "last_updated");
+	set_project(doc, f);
 	set_vps(doc, f, NULL);
 	set_github(doc, f);
 	if (set_config(doc, f) == -1)
@@ -229,6 +232,15 @@ set_config(struct json_object *doc, const struct found *f)
 }
 
 /* `requested_by` NULL: as it was. */
+static void
+set_project(struct json_object *doc, const struct found *f)
+{
+	const char	*name = json_string(f->result, "project");
+
+	if (name != NULL)
+		apply_set(doc, "project", name);
+}
+
 static void
 set_vps(struct json_object *doc, const struct found *f,
     const char *requested_by)

@@ -24,6 +24,7 @@
 #include <stdio.h>
 
 #include "manage.h"
+#include "projects.h"
 #include "save.h"
 #include "store.h"
 
@@ -40,10 +41,13 @@ static void
 write_export(struct save_out *out, int64_t now __attribute__((unused)),
     void *arg)
 {
-	(void)arg;
+	const int	*with_secrets = arg;
+
 	save_puts(out, "{\"" EXPORT_MARK "\": 1,\n"
 	    "\"" EXPORT_PIPELINES "\": {");
 	store_write(out);
 	save_puts(out, ",\n\"registry_version\": \"" STORE_VERSION
-	    "\"}}\n");
+	    "\"},\n\"" EXPORT_PROJECTS "\": {");
+	projects_write(out, *with_secrets);
+	save_puts(out, "}}\n");
 }

@@ -29,16 +29,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "json.h"
 #include "log.h"
 #include "manage.h"
 #include "pipeline.h"
+#include "projects.h"
 #include "store.h"
 #include "transfer.h"
 
 /* Of the skipped and the renamed so many are listed; all are counted. */
 #define LISTED_MAX	1000
+/* name-2 to name-999 are tried for a project. */
+#define NAMES_MAX	1000
 
 struct report {
 	struct json_object *skipped;
@@ -49,6 +53,10 @@ struct report {
 };
 
 static int	 import_root(const struct asked *, struct json_object *,
+		    struct report *);
+static int	 take_projects(const struct asked *, struct json_object *,
+		    struct report *);
+static void	 take_project(const char *, struct json_object *,
 		    struct report *);
 static void	 take_pipelines(struct json_object *, struct report *);
 static void	 take_pipeline(const char *, struct json_object *,
@@ -96,19 +104,28 @@ static int
 import_root(const struct asked *asked, struct json_object *root,
     struct report *report)
 {
-	struct json_object	*pipelines = root;
+	struct json_object	*pipelines = root, *projects = root;
 
 	if (json_object_is_type(root, json_type_object) &&
-	    json_object_object_get_ex(root, EXPORT_MARK, NULL))
+	    json_object_object_get_ex(root, EXPORT_MARK, NULL)) {
 		pipelines = json_member(root, EXPORT_PIPELINES,
 		    json_type_object);
-	if (json_member(pipelines, "pipelines", json_type_object) == NULL) {
+		projects = json_member(root, EXPORT_PROJECTS,
+		    json_type_object);
+	}
+	pipelines = json_member(pipelines, "pipelines", json_type_object) !=
+	    NULL ? pipelines : NULL;
+	projects = json_member(projects, "projects", json_type_object);
+	if (pipelines == NULL && projects == NULL) {
 		apply_refuse(asked, 400, 0, 0, "invalid_file",
 		    "Expected an export, a pipelines.json or a "
 		    "projects.json");
 		return (-1);
 	}
-	take_pipelines(pipelines, report);
+	if (projects != NULL && take_projects(asked, projects, report) == -1)
+		return (-1);
+	if (pipelines != NULL)
+		take_pipelines(pipelines, report);
 	return (0);
 }
 
@@ -121,6 +138,64 @@ take_pipelines(struct json_object *file, struct report *report)
 	json_object_object_foreach(list, id, doc)
 		take_pipeline(id, doc, report);
 	take_top(file);
+}
+
+/* Durable before a pipeline is staged: one answer tells of both. */
+static int
+take_projects(const struct asked *asked, struct json_object *list,
+    struct report *report)
+{
+	int64_t		 taken = report->taken;
+
+	if (projects_why() != NULL) {
+		apply_refuse(asked, 503, 60, 0, "unavailable", "%s",
+		    projects_why());
+		return (-1);
+	}
+	json_object_object_foreach(list, name, project)
+		take_project(name, project, report);
+	if (report->taken == taken || projects_save(time(NULL)) == 0)
+		return (0);
+	apply_refuse(asked, 503, 5, 0, "unavailable",
+	    "The change could not be saved: %s", strerror(errno));
+	return (-1);
+}
+
+static void
+take_project(const char *name, struct json_object *project,
+    struct report *report)
+{
+	char			 other[MSG_PROJECT_MAX + 1];
+	struct json_object	*there = projects_find(name), *copy = NULL;
+	int			 n;
+
+	if (!json_object_is_type(project, json_type_object))
+		skip(report, name, "a project must be an object");
+	else if (*name == '\0' || strlen(name) > MSG_PROJECT_MAX)
+		skip(report, name, "a name must be of 1 to %d bytes",
+		    MSG_PROJECT_MAX);
+	else if (there != NULL && json_object_equal(there, project))
+		skip(report, name, "it is there already");
+	else if (projects_count() >= PROJECTS_MAX)
+		skip(report, name, "there are too many projects");
+	else if (json_object_deep_copy(project, &copy, NULL) == -1)
+		skip(report, name, "out of memory");
+	if (copy == NULL)
+		return;
+	(void)strlcpy(other, name, sizeof(other));
+	for (n = 2; projects_find(other) != NULL && n < NAMES_MAX; n++)
+		(void)snprintf(other, sizeof(other), "%.*s-%d",
+		    MSG_PROJECT_MAX - 4, name, n);
+	if (projects_find(other) != NULL) {
+		json_object_put(copy);
+		skip(report, name, "its name is taken");
+		return;
+	}
+	projects_put(other, copy);
+	report->taken++;
+	if (strcmp(other, name) != 0)
+		renamed(report, name, other,
+		    "another project has that name");
 }
 
 static void

@@ -30,6 +30,7 @@
 #include "json.h"
 #include "log.h"
 #include "manage.h"
+#include "projects.h"
 #include "store.h"
 #include "transfer.h"
 #include "verb.h"
@@ -63,6 +64,9 @@ static const manage_fn handlers[VERB_MAX] = {
 	[VERB_REGISTRY_IMPORT] = manage_import,
 	[VERB_REGISTRY_RESTORE] = manage_restore,
 	[VERB_REGISTRY_EXPORT] = manage_export,
+	[VERB_PROJECT_INIT] = manage_project_init,
+	[VERB_PROJECT_SET] = manage_project_set,
+	[VERB_PROJECT_DELETE] = manage_project_delete,
 };
 
 void
@@ -203,6 +207,8 @@ on_given(void *arg, const char *why,
 		reply.body = apply_success();
 		json_object_object_add(reply.body, "pipelines",
 		    json_object_new_int64((int64_t)store_count()));
+		json_object_object_add(reply.body, "projects",
+		    json_object_new_int64((int64_t)projects_count()));
 		json_object_object_add(reply.body, "bytes",
 		    json_object_new_int64((int64_t)job->given));
 		(void)snprintf(text, sizeof(text), "%zu bytes", job->given);

@@ -18,6 +18,7 @@
  * What is done with the registry itself (STORE).  Runs in the registry.
  *
  *	manage.c	who does what; files on their way
+ *	manage_project.c projects
  *	import.c	adding what a file holds
  *	restore.c	making a file the registry
  *	export.c	all of it into one file
@@ -35,6 +36,15 @@ struct save_out;
 
 /* Take in an operation; `fd` (-1: none) is taken over. */
 void manage_take(const struct msg_store *m, int fd);
+
+/* --- manage_project.c */
+
+void manage_project_init(const struct asked *asked, struct json_object *args,
+    int fd);
+void manage_project_set(const struct asked *asked, struct json_object *args,
+    int fd);
+void manage_project_delete(const struct asked *asked,
+    struct json_object *args, int fd);
 
 /* --- import.c */
 

@@ -30,6 +30,7 @@
 #include "backup.h"
 #include "health.h"
 #include "json.h"
+#include "projects.h"
 #include "query.h"
 #include "registry.h"
 #include "store.h"
@@ -77,6 +78,7 @@ status(struct query *q)
 	put(q->body, "pipelines", (int64_t)store_count());
 	put(q->body, "inactive", inactive);
 	put(q->body, "bytes", bytes);
+	put(q->body, "projects", (int64_t)projects_count());
 	put(q->body, "backups", (int64_t)set->n);
 	json_object_object_add(q->body, "newest_backup", newest == NULL ?
 	    NULL : json_object_new_string(newest));

@@ -42,6 +42,7 @@
 #include "log.h"
 #include "manage.h"
 #include "proc.h"
+#include "projects.h"
 #include "query.h"
 #include "registry.h"
 #include "retention.h"
@@ -309,6 +310,8 @@ begin(void)
 		end(PROC_EXIT_HOPELESS);
 		return;
 	}
+	projects_open(env.dirfd);
+	backup_set_policy(projects_backups(), &env.policy);
 	if (audit_open(env.dirfd) == -1)
 		log_err("%s/%s: %s", env.statedir, AUDIT_DIR "/" AUDIT_FILE,
 		    strerror(errno));
@@ -318,6 +321,7 @@ begin(void)
 	env.begun = 1;
 	log_info("%zu pipelines", store_count());
 	sync_poller(env.poller);
+	projects_sync(env.api);
 	sync_api(env.api);
 	retention_start();
 	upkeep_start();

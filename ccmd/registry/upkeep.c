@@ -27,6 +27,7 @@
 
 #include "backup.h"
 #include "history.h"
+#include "projects.h"
 #include "registry.h"
 #include "store.h"
 
@@ -108,4 +109,5 @@ upkeep_look(void)
 {
 	if (store_replaced())
 		commit_rewrite();
+	projects_look();
 }

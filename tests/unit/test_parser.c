@@ -278,8 +278,8 @@ test_usage(void **state)
 	}
 	assert_non_null(strstr(out, "ccmctl teardown [-j] [-y] id\n"));
 	assert_non_null(strstr(out, "ccmctl provision [-j] "
-	    "[-w workflow_file] [-d linked_domain] [-a linked_app] [-v vps] "
-	    "repo\n"));
+	    "[-w workflow_file] [-p project] [-d linked_domain] "
+	    "[-a linked_app] [-v vps] repo\n"));
 	assert_non_null(strstr(out, "ccmctl menu\n"));
 	assert_non_null(strstr(out, "ccmctl monitor [-j] [-1] "
 	    "[-i interval]\n"));
