@@ -61,6 +61,7 @@ struct subscriber {
 	uint64_t	 at;		/* all up to it were told */
 	char		 only[MSG_ID_MAX + 1];	/* pipeline; "": all */
 	char		 told[MSG_ID_MAX + 1];	/* snapshot: the last one */
+	char		 told_at[40];		/* and when it was created */
 	int64_t		 sent_at;
 	int64_t		 stalled_at;	/* 0: it takes what it is given */
 };
@@ -172,6 +173,7 @@ step(struct subscriber *s)
 			return (1);
 		}
 		(void)strlcpy(s->told, p->id, sizeof(s->told));
+		(void)strlcpy(s->told_at, p->created_at, sizeof(s->told_at));
 		put_object(s, EVENT_PIPELINE, p->doc);
 		s->phase = PHASE_STATS;
 		return (1);
@@ -210,12 +212,13 @@ put_reset(struct subscriber *s)
 	put(s, id, EVENT_RESET, data, (size_t)n);
 }
 
+/* By a place in the order: the last one told may be gone meanwhile. */
 static struct pipeline *
 snapshot_next(struct subscriber *s)
 {
 	if (s->only[0] == '\0')
-		return (view_next(s->told[0] == '\0' ? NULL :
-		    view_find(s->told)));
+		return (s->told[0] == '\0' ? view_next(NULL) :
+		    view_after(s->told_at, s->told));
 	return (s->told[0] == '\0' ? view_find(s->only) : NULL);
 }
 

@@ -265,6 +265,29 @@ test_filter_and_snapshot(void **state __attribute__((unused)))
 	assert_int_equal(refused, 404);
 }
 
+/* A snapshot goes on where it was, though the last one told went. */
+static void
+test_snapshot_over_a_removal(void **state __attribute__((unused)))
+{
+	struct listener	 l;
+	struct msg_gone	 m;
+
+	(void)add_pipeline("pipe_c", "");
+	(void)add_pipeline("pipe_d", "");
+	listen_to(&l, "{\"snapshot\":true}");
+	/* a, b and c with their figures. */
+	l.room = 7;
+	assert_int_equal(subscriber_pump(l.s), 1);
+	memset(&m, 0, sizeof(m));
+	m.pipeline_id = "pipe_c";
+	view_gone(&m);
+	l.room = 100;
+	assert_int_equal(subscriber_pump(l.s), 0);
+	/* d, the end, and then that c went. */
+	assert_string_equal(l.kinds, "xpspspspsyp");
+	subscriber_free(l.s);
+}
+
 static void
 test_stalled_is_cut_off(void **state __attribute__((unused)))
 {
@@ -435,6 +458,7 @@ main(void)
 		cmocka_unit_test(test_superseded_is_told_once),
 		cmocka_unit_test(test_only_changes_are_told),
 		cmocka_unit_test(test_filter_and_snapshot),
+		cmocka_unit_test(test_snapshot_over_a_removal),
 		cmocka_unit_test(test_stalled_is_cut_off),
 		cmocka_unit_test(test_taking_a_little_is_no_stall),
 		cmocka_unit_test(test_idle_gets_a_sign_of_life),
