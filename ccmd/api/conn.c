@@ -306,8 +306,8 @@ on_read(struct conn *c)
 	if (n <= 0) {
 		/* Its answer may still be wanted after a shutdown(2). */
 		c->eof = 1;
-		if (n == -1 || c->stream != NULL || c->held ||
-		    (c->request == NULL && c->out_len == 0))
+		if (n == -1 || c->stream != NULL ||
+		    (c->request == NULL && !c->held && c->out_len == 0))
 			c->dead = 1;
 		return;
 	}

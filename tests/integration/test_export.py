@@ -293,6 +293,14 @@ def test_a_right_token_behind_a_wrong_one(d):
             got += s.recv(65536)
         assert re.findall(rb"HTTP/1.1 (\d+)", got) == [b"401", b"200",
                                                        b"401"]
+    # Who only says that nothing more comes gets its answer.
+    with socket.create_connection(("127.0.0.1", d.port), timeout=10) as s:
+        s.sendall(request(b"wrong"))
+        s.shutdown(socket.SHUT_WR)
+        got = b""
+        while chunk := s.recv(65536):
+            got += chunk
+        assert re.findall(rb"HTTP/1.1 (\d+)", got) == [b"401"]
     # Who goes away while its answer waits is gone.
     for _ in range(5):
         with socket.create_connection(("127.0.0.1", d.port)) as s:
