@@ -104,7 +104,7 @@ say(int priority, const char *fmt, va_list ap)
 void
 log_child_line(const char *name, const char *line)
 {
-	char	 visible[LOG_LINE_MAX];
+	char	 visible[4 * LOG_LINE_MAX + 1];	/* \377 for each byte */
 	int	 priority = LOG_WARNING;
 
 	/*
@@ -116,8 +116,13 @@ log_child_line(const char *name, const char *line)
 		priority = line[1] - '0';
 		line += 3;
 	}
-	(void)strnvis(visible, line, sizeof(visible), VIS_CSTYLE | VIS_NL |
-	    VIS_TAB | VIS_NOSLASH);
+	/*
+	 * Not strnvis(3): where the text just fits, libbsd's writes the NUL
+	 * behind the buffer.
+	 */
+	(void)strvisx(visible, line, strnlen(line, LOG_LINE_MAX),
+	    VIS_CSTYLE | VIS_NL | VIS_TAB | VIS_NOSLASH);
+	visible[LOG_LINE_MAX - 1] = '\0';
 	if (env.output != NULL)
 		env.output(priority, name, visible);
 }
