@@ -24,7 +24,7 @@ import threading
 
 import pytest
 
-from daemon import ROOT, TOKEN, Daemon, free_port
+from daemon import ROOT, TOKEN, Daemon, free_port, wait_until
 from githubsim import GitHubSim
 
 spec = importlib.util.spec_from_file_location(
@@ -86,7 +86,8 @@ def test_reads_and_changes(d, sim, ccm):
     doc = ccm.update_pipeline(pipe, domain="shop.com", app_name="")
     assert doc["vps_integration"]["linked_domain"] == "shop.com"
     assert "linked_app" not in doc["vps_integration"]
-    assert ccm.get_budget()[0]["credential"] == "default"
+    # The poller tells it once a second.
+    assert wait_until(ccm.get_budget)[0]["credential"] == "default"
     assert ccm.is_ready()
 
 
