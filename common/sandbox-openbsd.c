@@ -39,7 +39,7 @@ static const char *const promises[] = {
 	[SANDBOX_PARENT] = "stdio rpath wpath cpath flock inet unix dns "
 	    "fattr sendfd recvfd proc exec",
 	[SANDBOX_POLLER] = "stdio inet dns recvfd",
-	[SANDBOX_API] = "stdio inet unix recvfd",
+	[SANDBOX_API] = "stdio inet unix recvfd sendfd",
 	[SANDBOX_REGISTRY] = "stdio rpath wpath cpath fattr flock recvfd",
 };
 
