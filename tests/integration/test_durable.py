@@ -320,8 +320,11 @@ def test_a_clock_that_goes_back(life):
     assert there == kept
     assert numbers(r.file()) == set(range(6))
     assert r.end() == 0
-    assert [a["status"] for a in r.audit()] == [201] * 6
-    years = {a["time"][:4] for a in r.audit()}
+    # A jump ahead makes a file of the log old: it is put aside.
+    lines = [json.loads(line) for p in (life.state / "logs").iterdir()
+             for line in p.read_text().splitlines()]
+    assert [a["status"] for a in lines] == [201] * 6
+    years = {a["time"][:4] for a in lines}
     assert len(years) >= 3, years
 
 
