@@ -57,6 +57,7 @@ static int	 menu(struct run_of *);
 static int	 monitor(struct run_of *);
 static int	 events(struct run_of *);
 static int	 perform(struct run_of *);
+static int	 logs(struct run_of *);
 static int	 teardown(struct run_of *);
 static int	 call(struct run_of *, const struct verb *);
 static int	 not_found(const struct client *);
@@ -136,6 +137,8 @@ carry_out(struct run_of *r)
 		return (teardown(r));
 	if (r->cmd.verb->walk == WALK_STREAM)
 		return (events(r));
+	if (r->cmd.verb->id == VERB_RUN_LOGS)
+		return (logs(r));
 	if (verb_takes_file(r->cmd.verb))
 		return (with_file(r));
 	return (perform(r));
@@ -211,6 +214,19 @@ events(struct run_of *r)
 	    EXIT_OK)
 		return (answered(r));	/* refused */
 	return (failed(r));
+}
+
+/* What the jobs wrote goes out as it comes; what is refused does not. */
+static int
+logs(struct run_of *r)
+{
+	struct log_output	 output = { .terminal = r->term.tty };
+	int			 code;
+
+	client_set_sink(&r->client, log_output, &output);
+	code = perform(r);
+	client_set_sink(&r->client, NULL, NULL);
+	return (code);
 }
 
 /* One verb; an abbreviated id is tried as it is first. */
@@ -392,6 +408,8 @@ answered(struct run_of *r)
 	struct json_object *errors;
 	const char	*error;
 
+	if (c->sunk)
+		return (EXIT_OK);
 	if (r->cmd.json) {
 		text_json(stdout, c->body, c->len);
 		if (c->len == 0 || c->body[c->len - 1] != '\n')

@@ -125,6 +125,10 @@ struct client {
 	size_t			 len;
 	size_t			 size;		/* of what body points to */
 	struct json_object	*answer;	/* the body parsed */
+	int			(*sink)(const char *, size_t, void *);
+	void			*sink_arg;
+	int			 sunk;		/* the sink had all of it */
+	int64_t			 heard;		/* its last piece: client_now */
 	uint64_t		 subscription;	/* its operation; 0: none */
 	struct json_object	*event;		/* the last one's data */
 	char			 event_kind[MSG_ID_MAX + 1];
@@ -187,6 +191,27 @@ void client_close(struct client *c);
 
 /* CLOCK_MONOTONIC in milliseconds. */
 int64_t client_now(void);
+
+/*
+ * What the body of a 200 is handed to as it comes, instead of being kept and
+ * parsed; -1: it can't be written.  NULL: kept, as usual.
+ */
+void client_set_sink(struct client *c,
+    int (*sink)(const char *data, size_t len, void *arg), void *arg);
+
+/* --- log.c: what a run wrote. ------------------------------------------ */
+
+#define LOG_SEQUENCE_MAX	32	/* bytes of a colour's escape sequence */
+
+struct log_output {
+	int	 terminal;	/* what it must not be told is left out */
+	int	 lead;		/* of a character of two bytes */
+	size_t	 n;		/* of an escape sequence so far */
+	char	 sequence[LOG_SEQUENCE_MAX];
+};
+
+/* A sink for client_set_sink; arg is a struct log_output. */
+int log_output(const char *data, size_t len, void *arg);
 
 /* --- signals.c: for those who wait on a terminal. --------------------- */
 
@@ -403,6 +428,19 @@ void view_audit(const struct view *v, struct json_object *answer);
 void view_imported(const struct view *v, struct json_object *answer);
 
 /* An answer to budget.show. */
+/* runs.c, repositories.c */
+void view_run(const struct view *v, struct json_object *answer);
+void view_run_head(const struct view *v, struct json_object *run);
+void view_triggered(const struct view *v, struct json_object *answer);
+void view_cancelled(const struct view *v, struct json_object *answer);
+void view_rerun(const struct view *v, struct json_object *answer);
+void view_workflow(const struct view *v, struct json_object *answer);
+void view_repositories(const struct view *v, struct json_object *answer);
+void view_branches(const struct view *v, struct json_object *answer);
+void view_workflows(const struct view *v, struct json_object *answer);
+/* The conclusion of a run, a job or a step; while it has none, its status. */
+const char *run_word(struct json_object *o);
+
 void view_budget(const struct view *v, struct json_object *answer);
 
 /* An answer to trends or pipeline.trends. */

@@ -56,6 +56,8 @@ static int	 queue(struct client *, enum msg_type, const union msg *, int);
 static enum client_event on_message(struct client *, struct imsg *);
 static enum client_event on_hello(struct client *, const union msg *);
 static enum client_event on_answer(struct client *, const union msg *);
+static enum client_event sink(struct client *,
+		    const struct msg_ctl_answer *);
 static int	 make_room(struct client *, size_t);
 static enum client_event on_told(struct client *, const union msg *);
 static enum client_event finish(struct client *);
@@ -169,6 +171,7 @@ forget(struct client *c)
 	c->answer = NULL;
 	c->len = c->size = 0;
 	c->status = 0;
+	c->sunk = 0;
 }
 
 int
@@ -306,11 +309,13 @@ on_answer(struct client *c, const union msg *m)
 		return (CLIENT_FAILED);
 	}
 	/* An empty piece that is not the last could come for ever. */
-	if (piece->len > CLIENT_BODY_MAX - c->len ||
+	if (c->sunk || piece->len > CLIENT_BODY_MAX - c->len ||
 	    (piece->len == 0 && m->ctl_answer.more)) {
 		(void)protocol(c, "an answer without end");
 		return (CLIENT_FAILED);
 	}
+	if (c->sink != NULL && m->ctl_answer.status == 200)
+		return (sink(c, &m->ctl_answer));
 	if (make_room(c, piece->len + 1) == -1) {
 		(void)fail(c, EXIT_FAILED, "%s", strerror(errno));
 		return (CLIENT_FAILED);
@@ -320,6 +325,28 @@ on_answer(struct client *c, const union msg *m)
 	c->body[c->len] = '\0';
 	c->status = m->ctl_answer.status;
 	return (m->ctl_answer.more ? CLIENT_MORE : finish(c));
+}
+
+void
+client_set_sink(struct client *c,
+    int (*fn)(const char *data, size_t len, void *arg), void *arg)
+{
+	c->sink = fn;
+	c->sink_arg = arg;
+}
+
+static enum client_event
+sink(struct client *c, const struct msg_ctl_answer *m)
+{
+	c->heard = client_now();
+	c->status = m->status;
+	if (c->sink(m->body.data, m->body.len, c->sink_arg) == -1) {
+		(void)fail(c, EXIT_FAILED, "standard output: %s",
+		    strerror(errno));
+		return (CLIENT_FAILED);
+	}
+	c->sunk = !m->more;
+	return (m->more ? CLIENT_MORE : CLIENT_ANSWER);
 }
 
 /* For so many bytes more, doubling: each byte is copied once on average. */
@@ -411,6 +438,8 @@ wait_for(struct client *c, enum client_event wanted, int64_t deadline)
 	int64_t			 left;
 
 	for (;;) {
+		if (c->heard != 0 && deadline < c->heard + CLIENT_TIMEOUT)
+			deadline = c->heard + CLIENT_TIMEOUT;
 		if ((left = deadline - client_now()) <= 0)
 			return (fail(c, EXIT_NODAEMON, "no answer from the "
 			    "daemon within %d seconds",

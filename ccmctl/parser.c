@@ -104,6 +104,8 @@ static int	 take_option(struct command *, int, const char *,
 		    struct verb_error *);
 static int	 take_positional(struct command *, size_t, const char *,
 		    struct verb_error *);
+static int	 take_pair(struct command *, const struct verb_arg *,
+		    const char *, struct verb_error *);
 static int	 take(struct command *, const struct verb_arg *, const char *,
 		    struct verb_error *);
 static int	 take_input(struct command *, const struct verb_arg *,
@@ -408,6 +410,21 @@ arg_by_option(const struct verb *verb, int option)
 	return (NULL);
 }
 
+/* owner/name, for an owner and a name. */
+static int
+take_pair(struct command *cmd, const struct verb_arg *owner,
+    const char *value, struct verb_error *err)
+{
+	const char	*slash = strchr(value, '/');
+	char		*first = strndup(value, (size_t)(slash - value));
+
+	if (first == NULL)
+		return (usage(err, "out of memory"));
+	(void)take(cmd, owner, first, err);
+	free(first);
+	return (take(cmd, owner + 1, slash + 1, err));
+}
+
 static int
 take_positional(struct command *cmd, size_t n, const char *value,
     struct verb_error *err)
@@ -421,6 +438,9 @@ take_positional(struct command *cmd, size_t n, const char *value,
 		if (*value == '\0')
 			return (usage(err, "%s: %s is empty", verb->words,
 			    verb->args[i].name));
+		if (verb->args[i].check == CHECK_OWNER && i + 1 <
+		    verb->nargs && strchr(value, '/') != NULL)
+			return (take_pair(cmd, &verb->args[i], value, err));
 		return (take(cmd, &verb->args[i], value, err));
 	}
 	return (usage(err, "%s: too many arguments: %s", verb->words, value));

@@ -44,10 +44,6 @@ static void	 show_stats(const struct view *, struct json_object *);
 static void	 show_runs(const struct view *, struct json_object *);
 static void	 show_provisioned(const struct view *, struct json_object *);
 static void	 show_torn_down(const struct view *, struct json_object *);
-static void	 show_triggered(const struct view *, struct json_object *);
-static void	 show_cancelled(const struct view *, struct json_object *);
-static void	 show_rerun(const struct view *, struct json_object *);
-static void	 show_workflow(const struct view *, struct json_object *);
 static void	 show_message(const struct view *, struct json_object *);
 static void	 show_members(const struct view *, struct json_object *);
 
@@ -71,11 +67,15 @@ static const show_fn shows[VERB_MAX] = {
 	[VERB_PIPELINE_UPDATE] = show_pipeline,
 	[VERB_PIPELINE_RUNS] = show_runs,
 	[VERB_PIPELINE_TEARDOWN] = show_torn_down,
-	[VERB_PIPELINE_TRIGGER] = show_triggered,
-	[VERB_RUN_CANCEL] = show_cancelled,
-	[VERB_RUN_RERUN] = show_rerun,
-	[VERB_WORKFLOW_ENABLE] = show_workflow,
-	[VERB_WORKFLOW_DISABLE] = show_workflow,
+	[VERB_RUN_SHOW] = view_run,
+	[VERB_REPOSITORY_LIST] = view_repositories,
+	[VERB_REPOSITORY_BRANCHES] = view_branches,
+	[VERB_REPOSITORY_WORKFLOWS] = view_workflows,
+	[VERB_PIPELINE_TRIGGER] = view_triggered,
+	[VERB_RUN_CANCEL] = view_cancelled,
+	[VERB_RUN_RERUN] = view_rerun,
+	[VERB_WORKFLOW_ENABLE] = view_workflow,
+	[VERB_WORKFLOW_DISABLE] = view_workflow,
 	[VERB_BUDGET_SHOW] = view_budget,
 	[VERB_AUDIT_LIST] = view_audit,
 	[VERB_PROJECT_LIST] = view_projects,
@@ -238,7 +238,7 @@ show_runs(const struct view *v, struct json_object *answer)
 static void
 run_row(const struct view *v, struct table *table, struct json_object *run)
 {
-	const char	*word = json_string(run, "conclusion");
+	const char	*word = run_word(run);
 	const char	*branch = json_string(run, "branch");
 	const char	*event = json_string(run, "event");
 	const char	*title = json_string(run, "title");
@@ -246,8 +246,6 @@ run_row(const struct view *v, struct table *table, struct json_object *run)
 	char		 buf[TEXT_TIME_SIZE];
 	enum sign	 sign;
 
-	if (word == NULL && (word = json_string(run, "status")) == NULL)
-		word = "?";
 	if (started == NULL)
 		started = json_string(run, "created_at");
 	sign = show_run_sign(word);
@@ -366,48 +364,6 @@ show_aftermath(const struct view *v, struct json_object *answer)
 		    json_object_get_string(
 		    json_object_array_get_idx(runs, i)));
 	warnings(v, answer);
-}
-
-static void
-show_triggered(const struct view *v, struct json_object *answer)
-{
-	const char	*s;
-
-	done(v, "Run started: ", view_number(answer, "run_id"));
-	if ((s = json_string(answer, "branch")) != NULL)
-		view_field(v, "Branch", SIGN_NONE, "%s", s);
-	warnings(v, answer);
-}
-
-/* Accepted is not done: a run that does not end yet is said to go on. */
-static void
-show_cancelled(const struct view *v, struct json_object *answer)
-{
-	if (json_flag(answer, "cancelled"))
-		done(v, "Run cancelled: ", view_number(answer, "run_id"));
-	else
-		view_say(v, SIGN_BUSY, "Run %s is being cancelled, and has "
-		    "not ended yet", view_number(answer, "run_id"));
-	warnings(v, answer);
-}
-
-static void
-show_rerun(const struct view *v, struct json_object *answer)
-{
-	done(v, "Run started again: ", view_number(answer, "run_id"));
-	view_field(v, "Attempt", SIGN_NONE, "%s",
-	    view_number(answer, "run_attempt"));
-}
-
-static void
-show_workflow(const struct view *v, struct json_object *answer)
-{
-	const char	*state = json_string(answer, "workflow_state");
-	const char	*file = json_string(answer, "workflow_file");
-
-	done(v, state != NULL && strcmp(state, "active") == 0 ?
-	    "Workflow enabled: " : "Workflow disabled: ",
-	    file != NULL ? file : "?");
 }
 
 static void

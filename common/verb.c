@@ -261,6 +261,8 @@ check_arg(const struct verb_arg *a, struct json_object *args,
 	case CHECK_PRESERVE:
 		return (check_preserve(v, err));
 	case CHECK_REPO:
+	case CHECK_OWNER:
+	case CHECK_REPO_NAME:
 	case CHECK_WORKFLOW:
 	case CHECK_DOMAIN:
 	case CHECK_NAME:
@@ -299,6 +301,14 @@ check_text(const struct verb_arg *a, struct json_object *args, const char *s,
 	case CHECK_REPO:
 		if (!pipeline_repository_ok(s))
 			return (bad(err, "%s must be owner/name", a->name));
+		return (0);
+	case CHECK_OWNER:
+	case CHECK_REPO_NAME:
+		if (snprintf(path, sizeof(path), a->check == CHECK_OWNER ?
+		    "%s/x" : "x/%s", s) >= (int)sizeof(path) ||
+		    strchr(s, '/') != NULL || !pipeline_repository_ok(path))
+			return (bad(err, "%s must be a name on GitHub",
+			    a->name));
 		return (0);
 	case CHECK_WORKFLOW:
 		if (pipeline_workflow_path(s, path, sizeof(path)) == -1)

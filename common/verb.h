@@ -51,6 +51,7 @@ enum verb_walk {
 	WALK_READ,
 	WALK_RING,
 	WALK_QUERY,
+	WALK_FETCH,
 	WALK_STORE,
 	WALK_STREAM,
 	WALK_PARENT
@@ -59,6 +60,8 @@ enum verb_walk {
 /* How an argument is checked. */
 enum verb_check {
 	CHECK_REPO,		/* owner/name */
+	CHECK_OWNER,		/* of a repository, */
+	CHECK_REPO_NAME,	/* and its name */
 	CHECK_WORKFLOW,		/* completed to .github/workflows/... */
 	CHECK_CONFIG,		/* object, contract.md */
 	CHECK_DOMAIN,		/* host name; empty is absent */

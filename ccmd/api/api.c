@@ -81,6 +81,7 @@ static const msg_fn parent_table[M_MAX] = {
 
 static const msg_fn poller_table[M_MAX] = {
 	[M_BUDGET] = on_budget,
+	[M_ANSWER] = on_answer,
 };
 
 static const msg_fn registry_table[M_MAX] = {
@@ -230,10 +231,10 @@ on_verbose(struct peer *peer __attribute__((unused)), const union msg *m,
 }
 
 static void
-on_answer(struct peer *peer __attribute__((unused)), const union msg *m,
+on_answer(struct peer *peer, const union msg *m,
     int fd __attribute__((unused)))
 {
-	route_answer(&m->answer);
+	route_answer(&m->answer, peer_other(peer));
 }
 
 static void

@@ -35,6 +35,7 @@
  *	events.c	what changed, in order
  *	subscribe.c	who listens to that
  *	sse.c		events over HTTP
+ *	relay.c		text over HTTP, in pieces from the poller
  *	health.c	how the registry is
  */
 
@@ -55,6 +56,8 @@ struct request;
 
 /* Operations in the ring at a time; more are answered 503. */
 #define API_MAX_OPERATIONS	1024
+/* Of them those that the poller answers piece by piece. */
+#define API_MAX_FETCHES	64
 /* A client of the API waits 10 s: the ring has that long, milliseconds. */
 #define API_DEADLINE_MS		9000
 /* Files come and go at the speed of those who read and write them. */
@@ -66,6 +69,7 @@ struct answer {
 	uint32_t	 retry_after;	/* seconds, 0: none */
 	int		 more;
 	const char	*type;		/* NULL: JSON */
+	int		 text;		/* not JSON, and not to be gathered */
 	const char	*body;
 	size_t		 len;
 	const char	*etag;		/* NULL: none */
@@ -108,8 +112,14 @@ void request_free(struct request *req);
 void route_request(struct request *req);
 void route_forget(struct request *req);
 
-/* The registry's answer. */
-void route_answer(const struct msg_answer *m);
+/*
+ * The answer of the registry, or of the poller to what fetches: neither may
+ * give the other's.
+ */
+void route_answer(const struct msg_answer *m, enum proc_id from);
+
+/* So many bytes of a fetch's answer were taken: it may go on. */
+void route_credit(struct request *req, size_t bytes);
 
 /* The set ends: tell those who wait, as far as it can be told. */
 void route_give_up(void);

@@ -418,6 +418,13 @@ conn_write(struct conn *c, const void *data, size_t len)
 
 	if (c->dead)
 		return;
+	/* Not all of it may ever be out at once: what is makes room. */
+	if (need > c->out_size && c->out_sent > 0) {
+		c->out_len -= c->out_sent;
+		memmove(c->out, c->out + c->out_sent, c->out_len);
+		c->out_sent = 0;
+		need = c->out_len + len;
+	}
 	if (need > c->out_size) {
 		size = need < 4096 ? 4096 : need + need / 2;
 		if ((p = realloc(c->out, size)) == NULL) {

@@ -66,6 +66,7 @@ struct conn {
 	const struct verb *verb;	/* NULL: it is none */
 	uint64_t	 began;		/* metrics_now() */
 	int		 held;		/* its answer waits: conn_hold */
+	int		 minor;		/* HTTP/1.0, HTTP/1.1 */
 	const struct conn_stream *stream;	/* NULL: requests, answers */
 	void		*stream_arg;
 	int		 stream_more;	/* waits for room */
@@ -111,6 +112,14 @@ void door_tick(void);
 
 /* The time for a Date field, made once a second. */
 const char *door_date(void);
+
+/*
+ * relay.c: a piece of a text, the first one begins it, one that is not a 200
+ * cuts it off.  The connection may be gone when it returns.
+ */
+struct answer;
+void relay_piece(struct conn *c, struct request *req,
+    const struct answer *a);
 
 /* sse.c: answer a request for events with a stream of them. */
 void sse_begin(struct conn *c, struct request *req);

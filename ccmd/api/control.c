@@ -65,6 +65,7 @@ struct control_op {
 	struct control	*client;
 	struct request	*request;
 	uint64_t	 number;	/* the client's own */
+	size_t		 owed;		/* of a fetch: to be credited */
 };
 
 struct control_listener {
@@ -360,8 +361,11 @@ on_answer(struct request *req, const struct answer *a)
 		p += n;
 		left -= n;
 	} while (left > 0);
-	if (a->more)
+	if (a->more) {
+		if (req->verb->walk == WALK_FETCH)
+			op->owed += a->len;
 		return;
+	}
 	TAILQ_REMOVE(&op->client->ops, op, entry);
 	op->client->nops--;
 	free(op);
@@ -407,8 +411,14 @@ on_stream(struct request *req)
 static void
 on_drained(struct peer *peer)
 {
-	struct control	*c = peer_arg(peer);
+	struct control		*c = peer_arg(peer);
+	struct control_op	*op;
 
+	TAILQ_FOREACH(op, &c->ops, entry)
+		if (op->owed > 0) {
+			route_credit(op->request, op->owed);
+			op->owed = 0;
+		}
 	if (c->subscriber != NULL)
 		(void)subscriber_pump(c->subscriber);
 }

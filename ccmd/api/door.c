@@ -67,6 +67,7 @@ door_request(struct conn *c, const struct http_message *m)
 	c->method = m->method;
 	c->verb = NULL;
 	c->began = metrics_now();
+	c->minor = m->minor;
 	if ((req = request_new(on_answer, c)) == NULL) {
 		c->dead = 1;
 		return;
@@ -270,9 +271,15 @@ on_answer(struct request *req, const struct answer *a)
 	struct conn	*c = req->arg;
 	struct answer	 whole;
 
+	if (a->text) {
+		relay_piece(c, req, a);
+		return;
+	}
 	if (a->more || c->body != NULL) {
 		if (gather(c, a) == -1)
 			c->dead = 1;
+		else if (req->verb->walk == WALK_FETCH)
+			route_credit(req, a->len);
 		if (a->more)
 			return;
 		whole = *a;

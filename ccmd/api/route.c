@@ -50,6 +50,7 @@ static struct {
 	struct peer		*registry;
 	struct request_tree	 waiting;
 	size_t			 n;
+	size_t			 nfetches;
 	uint64_t		 last_op;
 } env = { .waiting = RB_INITIALIZER(&env.waiting) };
 
@@ -60,6 +61,9 @@ static void	 send_op(struct request *);
 static void	 send_parent(struct request *);
 static void	 send_store(struct request *);
 static void	 send_ring(struct request *);
+static int	 fetches(const struct request *);
+static void	 leave(struct request *);
+static void	 abandon(uint64_t);
 static void	 done(struct request *, const struct answer *);
 static int	 match_path(const char *, const char *, size_t,
 		    struct json_object *);
@@ -140,7 +144,8 @@ route_request(struct request *req)
 	else if (env.poller == NULL || env.registry == NULL)
 		/* The set ends; this one was pipelined behind another. */
 		answer_error(req, 503, "unavailable", "The daemon restarts");
-	else if (env.n >= API_MAX_OPERATIONS)
+	else if (env.n >= API_MAX_OPERATIONS ||
+	    (fetches(req) && env.nfetches >= API_MAX_FETCHES))
 		answer_error(req, 503, "busy", "Too many operations at once");
 	else
 		send_op(req);
@@ -200,12 +205,54 @@ send_op(struct request *req)
 	    API_FILE_DEADLINE_MS);
 	RB_INSERT(request_tree, &env.waiting, req);
 	env.n++;
+	env.nfetches += fetches(req);
 	if (req->verb->walk == WALK_PARENT)
 		send_parent(req);
 	else if (req->verb->walk == WALK_STORE)
 		send_store(req);
 	else
 		send_ring(req);
+}
+
+static int
+fetches(const struct request *req)
+{
+	return (req->verb->walk == WALK_FETCH);
+}
+
+/* It waits no more. */
+static void
+leave(struct request *req)
+{
+	RB_REMOVE(request_tree, &env.waiting, req);
+	env.n--;
+	env.nfetches -= fetches(req);
+	req->op = 0;
+}
+
+static void
+abandon(uint64_t op)
+{
+	union msg	 m;
+
+	if (env.poller == NULL)
+		return;
+	memset(&m, 0, sizeof(m));
+	m.abandon.op = op;
+	peer_send(env.poller, M_ABANDON, &m, -1);
+}
+
+void
+route_credit(struct request *req, size_t bytes)
+{
+	union msg	 m;
+
+	if (env.poller == NULL || req->op == 0)
+		return;
+	memset(&m, 0, sizeof(m));
+	m.credit.op = req->op;
+	m.credit.bytes = (uint32_t)bytes;
+	peer_send(env.poller, M_CREDIT, &m, -1);
 }
 
 static void
@@ -272,7 +319,7 @@ send_ring(struct request *req)
 }
 
 void
-route_answer(const struct msg_answer *m)
+route_answer(const struct msg_answer *m, enum proc_id from)
 {
 	struct request	*req, key;
 	struct answer	 a;
@@ -283,11 +330,13 @@ route_answer(const struct msg_answer *m)
 		    (unsigned long long)m->op);
 		return;
 	}
-	if (!m->more) {
-		RB_REMOVE(request_tree, &env.waiting, req);
-		env.n--;
-		req->op = 0;
-	}
+	if (fetches(req) != (from == PROC_POLLER))
+		fatalx("%s: answer to op %llu, which is not its to give",
+		    proc_name(from), (unsigned long long)m->op);
+	if (!m->more)
+		leave(req);
+	else if (fetches(req))
+		req->deadline = INT64_MAX;	/* the poller sees to its end */
 	/* A fresh look is done: now the figures are read. */
 	if (req->verb->id == VERB_PIPELINE_STATS && m->status < 300 &&
 	    req->answer != NULL) {
@@ -298,6 +347,8 @@ route_answer(const struct msg_answer *m)
 	a.status = m->status;
 	a.retry_after = m->retry_after;
 	a.more = m->more;
+	a.text = req->verb->id == VERB_RUN_LOGS && (m->status == 200 ||
+	    req->deadline == INT64_MAX);
 	a.body = m->body.data;
 	a.len = m->body.len;
 	done(req, &a);
@@ -316,6 +367,14 @@ done(struct request *req, const struct answer *a)
 void
 route_forget(struct request *req)
 {
+	uint64_t	 op = req->op;
+
+	if (op != 0 && fetches(req)) {
+		leave(req);
+		abandon(op);
+		request_free(req);
+		return;
+	}
 	req->answer = NULL;
 	req->arg = NULL;
 }
@@ -328,11 +387,13 @@ on_sweep(evutil_socket_t fd __attribute__((unused)),
 	int64_t		 now = proc_now_ms();
 
 	RB_FOREACH_SAFE(req, request_tree, &env.waiting, next) {
+		if (req->deadline == INT64_MAX)
+			continue;	/* its answer has begun */
 		if (req->deadline + GRACE_MS > now)
 			continue;
-		RB_REMOVE(request_tree, &env.waiting, req);
-		env.n--;
-		req->op = 0;
+		if (fetches(req))
+			abandon(req->op);
+		leave(req);
 		answer_error(req, 503, "unavailable", "No answer in time; "
 		    "whether it was carried out is not known");
 	}
@@ -344,12 +405,10 @@ route_give_up(void)
 	struct request	*req, *next;
 
 	RB_FOREACH_SAFE(req, request_tree, &env.waiting, next) {
-		RB_REMOVE(request_tree, &env.waiting, req);
-		req->op = 0;
+		leave(req);
 		answer_error(req, 503, "unavailable", "The daemon restarts; "
 		    "whether it was carried out is not known");
 	}
-	env.n = 0;
 }
 
 size_t

@@ -66,6 +66,7 @@ struct gh_call {
 	int		 priority;
 	int		 hops;
 	int		 moved;
+	int		 locate;	/* a 302 is the answer */
 	gh_done		 done;
 	void		*arg;
 	char		*url;
@@ -166,6 +167,19 @@ github_write(struct github *gh, const char *method, const char *path,
 {
 	return (github_call(gh, GH_COMMAND, method, path, NULL, body,
 	    deadline, done, arg));
+}
+
+struct gh_call *
+github_locate(struct github *gh, const char *path, int64_t deadline,
+    gh_done done, void *arg)
+{
+	struct gh_call	*call;
+
+	call = github_call(gh, GH_COMMAND, "GET", path, NULL, NULL, deadline,
+	    done, arg);
+	if (call != NULL)
+		call->locate = 1;
+	return (call);
 }
 
 void
@@ -538,6 +552,10 @@ follow(struct gh_call *call, const struct http_reply *http,
 	if (http->status != 301 && http->status != 302 &&
 	    http->status != 307 && http->status != 308)
 		return (0);
+	if (call->locate && http->status == 302) {
+		r->location = http->location;
+		return (0);
+	}
 	if (strncasecmp(http->location, gh->url, gh->origin) != 0 ||
 	    http->location[gh->origin] != '/') {
 		r->result = GH_FAILED;
@@ -579,6 +597,8 @@ classify(struct gh_call *call, const struct http_reply *http,
 		    "GitHub did not answer: %s", http->error);
 	} else if (http->status == 304) {
 		r->result = GH_UNCHANGED;
+	} else if (r->location != NULL) {
+		r->result = GH_OK;
 	} else if (http->status >= 200 && http->status < 300) {
 		parse_body(http, r);
 	} else {

@@ -51,6 +51,7 @@ struct gh_reply {
 	const char	*next;		/* path and query of the next page */
 	int		 moved;		/* 301: the repository has another
 					 * name now */
+	const char	*location;	/* github_locate: where it is */
 	int64_t		 wait;		/* GH_LIMITED: seconds */
 	int64_t		 date;		/* GitHub's clock, seconds; -1 */
 	char		 why[512];	/* a sentence; "" when GH_OK */
@@ -145,6 +146,16 @@ struct gh_call *github_call(struct github *gh, int priority,
 struct gh_call *github_write(struct github *gh, const char *method,
     const char *path, const char *body, int64_t deadline, gh_done done,
     void *arg);
+
+/*
+ * Ask where something is that GitHub keeps elsewhere: a 302 is not followed
+ * but told, as GH_OK with `location`, a URL that is signed for a minute.
+ */
+struct gh_call *github_locate(struct github *gh, const char *path,
+    int64_t deadline, gh_done done, void *arg);
+
+/* Whom to trust there, or NULL; good until the next github_commit. */
+X509_STORE *github_store(struct github *gh);
 
 /* Forget a call: `done` won't be called. */
 void github_cancel(struct gh_call *call);

@@ -65,6 +65,7 @@ struct http_request {
 	size_t			 size;
 	size_t			 head_len;
 	X509_STORE		*store;
+	int			(*piece)(const char *, size_t, void *);
 	const char		*cut;		/* why we ended it */
 	char			 curl_error[CURL_ERROR_SIZE];
 	struct http_reply	 reply;
@@ -270,8 +271,11 @@ http_start(const struct http_call *call, http_done done, void *arg)
 	}
 	req->done = done;
 	req->arg = arg;
-	req->store = call->store;
 	req->secret = call->secret;
+	req->piece = call->piece;
+	/* It may be replaced before the handshake. */
+	if (call->store != NULL && X509_STORE_up_ref(call->store) == 1)
+		req->store = call->store;
 	if (set_headers(req, call) == -1 || set_options(req, call) == -1 ||
 	    curl_multi_add_handle(http.multi, req->easy) != CURLM_OK) {
 		request_put(req);
@@ -286,6 +290,12 @@ http_cancel(struct http_request *req)
 {
 	curl_multi_remove_handle(http.multi, req->easy);
 	request_put(req);
+}
+
+void
+http_resume(struct http_request *req)
+{
+	(void)curl_easy_pause(req->easy, CURLPAUSE_CONT);
 }
 
 static struct http_request *
@@ -321,6 +331,8 @@ static void
 request_put(struct http_request *req)
 {
 	explicit_bzero(req->lines, sizeof(req->lines));
+	X509_STORE_free(req->store);
+	req->store = NULL;
 	http.held -= req->size;
 	if (req->secret && req->body != NULL)
 		explicit_bzero(req->body, req->size);
@@ -330,7 +342,7 @@ request_put(struct http_request *req)
 	req->len = req->size = req->head_len = 0;
 	req->cut = NULL;
 	req->curl_error[0] = '\0';
-	if (http.nidle >= HTTP_IDLE_REQUESTS) {
+	if (http.nidle >= HTTP_IDLE_REQUESTS || req->piece != NULL) {
 		request_free(req);
 		return;
 	}
@@ -392,6 +404,9 @@ set_options(struct http_request *req, const struct http_call *call)
 	bad |= curl_easy_setopt(e, CURLOPT_HTTPGET, 1L);
 	bad |= curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, get ? NULL :
 	    call->method);
+	/* What is unpacked is not bounded by what is read. */
+	if (call->piece != NULL)
+		bad |= curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, NULL);
 	if (call->body != NULL && (req->out = strdup(call->body)) == NULL)
 		return (-1);
 	if (call->body != NULL || !get) {
@@ -412,6 +427,9 @@ set_headers(struct http_request *req, const struct http_call *call)
 {
 	size_t	 n = 0;
 
+	if (call->piece != NULL)
+		return (curl_easy_setopt(req->easy, CURLOPT_HTTPHEADER,
+		    NULL) == CURLE_OK ? 0 : -1);
 	if (call->body != NULL &&
 	    add_header(req, &n, "Content-Type: ", "application/json") == -1)
 		return (-1);
@@ -459,8 +477,13 @@ on_body(char *data, size_t one, size_t n, void *arg)
 {
 	struct http_request	*req = arg;
 	size_t			 len = one * n, size;
+	long			 status = 0;
 	char			*p;
 
+	if (req->piece != NULL && curl_easy_getinfo(req->easy,
+	    CURLINFO_RESPONSE_CODE, &status) == CURLE_OK && status == 200)
+		return (len == 0 || req->piece(data, len, req->arg) ? len :
+		    CURL_WRITEFUNC_PAUSE);
 	if (len > HTTP_REPLY_MAX - req->len) {
 		req->cut = "the answer is larger than 8 MB";
 		return (0);

@@ -50,6 +50,13 @@ struct http_call {
 	X509_STORE	*store;		/* whom to trust, or NULL: nobody */
 	long		 timeout_ms;	/* for all of it */
 	int		 secret;	/* what comes back is wiped */
+	/*
+	 * Not NULL: the body of a 200 is handed on as it comes, and the reply
+	 * has none.  It takes all of a piece and returns 1, or nothing and
+	 * returns 0: then nothing comes until http_resume.  Nothing that is
+	 * GitHub's own is sent with such a request.
+	 */
+	int		(*piece)(const char *data, size_t len, void *arg);
 };
 
 struct http_reply {
@@ -83,6 +90,9 @@ int scrub_curl(void);
  */
 struct http_request *http_start(const struct http_call *call, http_done done,
     void *arg);
+
+/* A request whose `piece` had no room goes on; not from inside it. */
+void http_resume(struct http_request *req);
 
 /* Forget a request: `done` will not be called.  Not from inside `done`. */
 void http_cancel(struct http_request *req);

@@ -324,6 +324,12 @@ github_url(const struct github *gh)
 	return (gh->url);
 }
 
+X509_STORE *
+github_store(struct github *gh)
+{
+	return (gh->store);
+}
+
 int
 github_has_token(const struct github *gh)
 {

@@ -30,6 +30,7 @@
 #include <time.h>
 
 #include "github.h"
+#include "jobs.h"
 #include "json.h"
 #include "log.h"
 #include "run.h"
@@ -229,7 +230,7 @@ take_run(struct look *look, struct json_object *o, uint64_t *id,
 	struct pipeline		*p;
 	struct tracked		*t;
 	struct run		 run;
-	int			 news;
+	int			 news, ends;
 
 	if (run_from_github(o, &doc, why) == -1)
 		return (-1);
@@ -242,7 +243,12 @@ take_run(struct look *look, struct json_object *o, uint64_t *id,
 	TAILQ_FOREACH(p, &look->repository->pipelines, sibling) {
 		if (p->workflow_id != run.workflow_id)
 			continue;
+		ends = pipeline_find_tracked(p, run.id) != NULL ||
+		    (look->repository->newest != 0 &&
+		    *id > look->repository->newest);
 		news = pipeline_saw(p, &run, doc, look->repository->round);
+		if (news && ends && p->known && run.status == RUN_COMPLETED)
+			jobs_wanted(p, &run);
 		if ((t = pipeline_find_tracked(p, run.id)) != NULL)
 			t->on_page = look->pages == 1;
 		if (!news)
@@ -346,6 +352,8 @@ take_tracked(struct look *look, struct tracked *t, const struct gh_reply *r,
 	free(t->etag);
 	t->etag = r->etag[0] != '\0' ? strdup(r->etag) : NULL;
 	if (pipeline_saw(p, &run, doc, look->repository->round)) {
+		if (run.status == RUN_COMPLETED)
+			jobs_wanted(p, &run);
 		docs = json_object_new_array();
 		json_object_array_add(docs, json_object_get(doc));
 		tell_runs(p->id, docs);

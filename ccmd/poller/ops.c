@@ -29,6 +29,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fetch.h"
 #include "json.h"
 #include "log.h"
 #include "poller.h"
@@ -70,6 +71,12 @@ static const op_fn ops[VERB_MAX] = {
 	[VERB_WORKFLOW_ENABLE] = op_workflow,
 	[VERB_WORKFLOW_DISABLE] = op_workflow,
 	[VERB_PIPELINE_UPDATE] = op_update,
+	/* What is fetched: they answer the api themselves. */
+	[VERB_RUN_SHOW] = fetch_run,
+	[VERB_RUN_LOGS] = fetch_logs,
+	[VERB_REPOSITORY_LIST] = fetch_repositories,
+	[VERB_REPOSITORY_BRANCHES] = fetch_branches,
+	[VERB_REPOSITORY_WORKFLOWS] = fetch_workflows,
 };
 
 void
@@ -99,6 +106,23 @@ ops_told(uint64_t number)
 {
 	env.number = number;
 	release();
+}
+
+void
+ops_abandon(uint64_t op)
+{
+	struct held	*h;
+
+	TAILQ_FOREACH(h, &env.held, entry)
+		if (h->asked.op == op)
+			break;
+	if (h == NULL) {
+		fetch_abandon(op);
+		return;
+	}
+	TAILQ_REMOVE(&env.held, h, entry);
+	json_object_put(h->args);
+	free(h);
 }
 
 void

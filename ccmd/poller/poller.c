@@ -36,6 +36,7 @@
 #include <unistd.h>
 
 #include "app.h"
+#include "fetch.h"
 #include "github.h"
 #include "http.h"
 #include "json.h"
@@ -72,6 +73,8 @@ static void	 on_jwt(struct peer *, const union msg *, int);
 static void	 on_shun(struct peer *, const union msg *, int);
 static void	 on_verbose(struct peer *, const union msg *, int);
 static void	 on_op(struct peer *, const union msg *, int);
+static void	 on_credit(struct peer *, const union msg *, int);
+static void	 on_abandon(struct peer *, const union msg *, int);
 static void	 on_pipeline(struct peer *, const union msg *, int);
 static void	 on_gone(struct peer *, const union msg *, int);
 static void	 on_looked(struct peer *, const union msg *, int);
@@ -94,6 +97,8 @@ static const msg_fn parent_table[M_MAX] = {
 
 static const msg_fn api_table[M_MAX] = {
 	[M_OP] = on_op,
+	[M_CREDIT] = on_credit,
+	[M_ABANDON] = on_abandon,
 };
 
 static const msg_fn registry_table[M_MAX] = {
@@ -200,6 +205,7 @@ on_peer(struct peer *peer __attribute__((unused)), const union msg *m,
 		fatalx("unexpected peer");
 	tell_set_registry(env.registry);
 	report_set_api(env.api);
+	fetch_set_api(env.api);
 }
 
 static void
@@ -305,6 +311,20 @@ on_op(struct peer *peer __attribute__((unused)), const union msg *m,
     int fd __attribute__((unused)))
 {
 	ops_take(&m->op);
+}
+
+static void
+on_credit(struct peer *peer __attribute__((unused)), const union msg *m,
+    int fd __attribute__((unused)))
+{
+	fetch_credit(m->credit.op, m->credit.bytes);
+}
+
+static void
+on_abandon(struct peer *peer __attribute__((unused)), const union msg *m,
+    int fd __attribute__((unused)))
+{
+	ops_abandon(m->abandon.op);
 }
 
 static void

@@ -41,6 +41,8 @@ void ops_take(const struct msg_op *m);
 /* The registry told the change of that number, or all that there was. */
 void ops_told(uint64_t number);
 void ops_synced(void);
+/* The client of one that fetches is gone. */
+void ops_abandon(uint64_t op);
 
 /*
  * An operation begins.  `args` is as verb_check_args left it and good until

@@ -42,9 +42,26 @@ static struct {
 	struct ibuf	*fresh;
 } env;
 
+/* What documents that travel together are of. */
+struct docs_of {
+	const char	*pipeline_id;
+	uint64_t	 run_id;
+	uint32_t	 attempt;
+};
+
+/* What the history keeps of a job. */
+static const char *const job_members[] = {
+	"job_id", "name", "status", "conclusion", "started_at",
+	"completed_at"
+};
+
 static void	 flush_fresh(evutil_socket_t, short, void *);
 static const char *text_of(struct json_object *, size_t *);
-static void	 send_runs(const char *, const char *, size_t);
+static void	 send_docs(struct json_object *, void (*)(
+		    const struct docs_of *, const char *, size_t),
+		    const struct docs_of *);
+static void	 send_runs(const struct docs_of *, const char *, size_t);
+static void	 send_jobs(const struct docs_of *, const char *, size_t);
 
 int
 tell_init(struct event_base *base)
@@ -124,46 +141,94 @@ tell_intent(const struct asked *asked)
 	peer_send(env.registry, M_INTENT, &m, -1);
 }
 
-void
-tell_runs(const char *pipeline_id, struct json_object *docs)
+/*
+ * An array of documents as one or more texts, each to `send`.  What is too
+ * long for a message by itself is left out: others bound their strings.
+ */
+static void
+send_docs(struct json_object *docs, void (*send)(const struct docs_of *,
+    const char *, size_t), const struct docs_of *of)
 {
 	struct ibuf	*buf;
 	const char	*text;
 	size_t		 i, len;
 
 	if ((buf = ibuf_dynamic(0, MSG_DOC_MAX)) == NULL)
-		fatal("tell_runs");
+		fatal("tell");
 	for (i = 0; i < json_object_array_length(docs); i++) {
 		text = text_of(json_object_array_get_idx(docs, i), &len);
 		if (len > MSG_DOC_MAX - 2)
-			continue;	/* run.c bounds its strings */
+			continue;
 		if (ibuf_size(buf) + len + 2 > MSG_DOC_MAX) {
 			ibuf_add(buf, "]", 1);
-			send_runs(pipeline_id, ibuf_data(buf),
-			    ibuf_size(buf));
+			send(of, ibuf_data(buf), ibuf_size(buf));
 			ibuf_truncate(buf, 0);
 		}
 		if (ibuf_add(buf, ibuf_size(buf) == 0 ? "[" : ",", 1) == -1 ||
 		    ibuf_add(buf, text, len) == -1)
-			fatal("tell_runs");
+			fatal("tell");
 	}
 	if (ibuf_size(buf) > 0) {
 		ibuf_add(buf, "]", 1);
-		send_runs(pipeline_id, ibuf_data(buf), ibuf_size(buf));
+		send(of, ibuf_data(buf), ibuf_size(buf));
 	}
 	ibuf_free(buf);
 }
 
+void
+tell_runs(const char *pipeline_id, struct json_object *docs)
+{
+	struct docs_of	 of = { .pipeline_id = pipeline_id };
+
+	send_docs(docs, send_runs, &of);
+}
+
 static void
-send_runs(const char *pipeline_id, const char *text, size_t len)
+send_runs(const struct docs_of *of, const char *text, size_t len)
 {
 	union msg	 m;
 
 	memset(&m, 0, sizeof(m));
-	m.runs.pipeline_id = pipeline_id;
+	m.runs.pipeline_id = of->pipeline_id;
 	m.runs.docs.data = text;
 	m.runs.docs.len = len;
 	peer_send(env.registry, M_RUNS, &m, -1);
+}
+
+void
+tell_jobs(const char *pipeline_id, uint64_t run_id, uint32_t attempt,
+    struct json_object *docs)
+{
+	struct docs_of		 of = { pipeline_id, run_id, attempt };
+	struct json_object	*bare = json_object_new_array(), *doc, *o, *v;
+	size_t			 i, j;
+
+	for (i = 0; i < json_object_array_length(docs); i++) {
+		doc = json_object_array_get_idx(docs, i);
+		o = json_object_new_object();
+		for (j = 0; j < sizeof(job_members) / sizeof(job_members[0]);
+		    j++)
+			if (json_object_object_get_ex(doc, job_members[j], &v))
+				json_object_object_add(o, job_members[j],
+				    json_object_get(v));
+		json_object_array_add(bare, o);
+	}
+	send_docs(bare, send_jobs, &of);
+	json_object_put(bare);
+}
+
+static void
+send_jobs(const struct docs_of *of, const char *text, size_t len)
+{
+	union msg	 m;
+
+	memset(&m, 0, sizeof(m));
+	m.jobs.pipeline_id = of->pipeline_id;
+	m.jobs.run_id = of->run_id;
+	m.jobs.attempt = of->attempt;
+	m.jobs.docs.data = text;
+	m.jobs.docs.len = len;
+	peer_send(env.registry, M_JOBS, &m, -1);
 }
 
 void

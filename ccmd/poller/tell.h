@@ -57,6 +57,10 @@ void tell_intent(const struct asked *asked);
 /* Run documents, split into as many messages as it takes. */
 void tell_runs(const char *pipeline_id, struct json_object *docs);
 
+/* Job documents (jobs.h), without their steps, in as many messages. */
+void tell_jobs(const char *pipeline_id, uint64_t run_id, uint32_t attempt,
+    struct json_object *docs);
+
 void tell_looked(const char *url, const char *etag, uint64_t newest);
 void tell_readback(const char *pipeline_id, int64_t at, uint32_t interval);
 void tell_stale(const char *pipeline_id, const char *reason);

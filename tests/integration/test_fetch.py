@@ -1,0 +1,341 @@
+# Copyright (c) 2026 The CCM authors
+#
+# Permission to use, copy, modify, and distribute this software for any
+# purpose with or without fee is hereby granted, provided that the above
+# copyright notice and this permission notice appear in all copies.
+#
+# THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+# WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+# MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+# ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+# WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+# ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+# OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+
+"""What is read from GitHub for a client: a run's details, logs, and what
+there is to make pipelines of."""
+
+import json
+import re
+import socket
+import subprocess
+
+import pytest
+
+from daemon import BUILD, Daemon, wait_until
+from githubsim import GitHubSim
+from test_build import sanitized
+
+MB = 1024 * 1024
+
+
+@pytest.fixture
+def sim(tmp_path):
+    with GitHubSim(tmp_path) as s:
+        s.add_repo("acme/shop", workflows=[
+            {"path": ".github/workflows/deploy.yml",
+             "jobs": ["build", "deploy"]},
+            {"path": ".github/workflows/ci.yml"}])
+        s.settings(log_headers=True)
+        yield s
+
+
+@pytest.fixture
+def d(tmp_path, sim):
+    with Daemon(tmp_path, github_url=sim.url, idle=60) as daemon:
+        yield daemon
+
+
+@pytest.fixture
+def pipe(d):
+    p = d.provision("acme/shop")
+    d.wait_stats(p, lambda s: not s["stale"])
+    return p
+
+
+def failed_run(sim, **more):
+    return sim.add_run("acme/shop", "deploy.yml", conclusion="failure",
+                       duration=90, jobs={"build": "success"}, **more)
+
+
+def logs(d, pipe, run, query="", **more):
+    return d.raw("GET", "/api/pipelines/%s/runs/%d/logs%s" % (
+        pipe, run, query), **more)
+
+
+# --- Details.
+
+def test_run_with_jobs_and_steps(d, sim, pipe):
+    run = failed_run(sim)
+    status, r = d.request("GET", "/api/pipelines/%s/runs/%d" % (pipe, run))
+    assert status == 200 and r["success"] is True, r
+    r = r["run"]
+    assert (r["run_id"], r["conclusion"]) == (run, "failure")
+    assert r["duration_seconds"] == 90
+    assert [(j["name"], j["conclusion"]) for j in r["jobs"]] == [
+        ("build", "success"), ("deploy", "failure")]
+    assert r["jobs"][1]["duration_seconds"] == 90
+    steps = r["jobs"][1]["steps"]
+    assert [s["number"] for s in steps] == list(range(1, len(steps) + 1))
+    assert "failure" in [s["conclusion"] for s in steps]
+    text = d.ctl("run", pipe, str(run))
+    assert text.returncode == 0, text.stderr
+    assert re.search(r"^deploy +failure", text.stdout, re.M)
+    assert re.search(r"^  Deploy +failure", text.stdout, re.M)
+    r = d.ctl("run", pipe[:9], str(run), "-j")
+    assert json.loads(r.stdout)["run"]["run_id"] == run
+
+
+def test_attempts(d, sim, pipe):
+    run = failed_run(sim)
+    status, _ = d.request("POST", "/api/pipelines/%s/runs/%d/rerun" % (
+        pipe, run))
+    assert status == 202
+    url = "/api/pipelines/%s/runs/%d" % (pipe, run)
+    first = d.request("GET", url + "?attempt=1")[1]["run"]
+    assert (first["run_attempt"], first["conclusion"]) == (1, "failure")
+    assert d.request("GET", url)[1]["run"]["run_attempt"] == 2
+    assert d.request("GET", url + "?attempt=3")[0] == 404
+    assert d.request("GET", url + "?attempt=0")[0] == 400
+
+
+def test_refused(d, sim, pipe):
+    ci = sim.add_run("acme/shop", "ci.yml", conclusion="success")
+    for path, status, code in (
+            ("/runs/%d" % ci, 404, "run_not_found"),
+            ("/runs/%d/logs" % ci, 404, "run_not_found"),
+            ("/runs/x", 404, "run_not_found"),
+            ("/runs/99/logs", 404, "run_not_found")):
+        got, r = d.request("GET", "/api/pipelines/" + pipe + path)
+        assert (got, r["code"], r["success"]) == (status, code, False), path
+    run = failed_run(sim)
+    sim.fault("status", path="/jobs", status=500, count=1)
+    got, r = d.request("GET", "/api/pipelines/%s/runs/%d" % (pipe, run))
+    assert (got, r["code"]) == (502, "github_error"), r
+    # At once behind a provision that was just answered.
+    p = d.provision("acme/shop", "ci.yml")
+    got, r = d.request("GET", "/api/pipelines/%s/runs/%d" % (p, ci))
+    assert got == 200, r
+    # Reads stand in no audit log.
+    assert not [x for x in d.audit() if x["verb"] == "run.show"]
+
+
+def test_jobs_go_into_the_history(d, sim, pipe):
+    """A run that ends while it is watched, and one that is asked for."""
+    run = sim.add_run("acme/shop", "deploy.yml", plan={
+        "in_progress": 2, "conclusion": "success"})
+    d.request("GET", "/api/pipelines/%s/stats?fresh=1" % pipe)
+
+    def jobs():
+        t = d.request("GET", "/api/pipelines/%s/trends" % pipe)[1]["trends"]
+        return [(j["name"], j["success_count"]) for j in t["jobs"]]
+    wait_until(lambda: jobs() == [("build", 1), ("deploy", 1)], 20,
+               "jobs of a run that ended")
+    asked = sim.requests(path="/runs/%d/attempts/1/jobs" % run)
+    assert len(asked) == 1
+    # None of the past: neither of a read-back nor after a restart.
+    sim.add_runs("acme/shop", [
+        {"id": 1000 + i, "conclusion": "success", "age": 3600 - i}
+        for i in range(20)])
+    d.request("GET", "/api/pipelines/%s/stats?fresh=1" % pipe)
+    d.stop()
+    d.start()
+    old = sim.add_run("acme/shop", "deploy.yml", conclusion="success",
+                      age=7200, id=900)
+    d.request("GET", "/api/pipelines/%s/stats?fresh=1" % pipe)
+    assert len(sim.requests(path="/jobs")) == 1
+    assert d.request("GET", "/api/pipelines/%s/runs/%d" % (pipe, old))[
+        0] == 200
+    wait_until(lambda: jobs() == [("build", 2), ("deploy", 2)], 10,
+               "jobs of a run that was asked for")
+
+
+# --- Logs.
+
+def test_logs(d, sim, pipe):
+    run = failed_run(sim, log_bytes=100000)
+    status, head, body = logs(d, pipe, run)
+    assert status == 200, body
+    assert head["Content-Type"].startswith("text/plain")
+    assert len(body) > 200000
+    assert re.findall(rb"^==> (.*)$", body, re.M) == [
+        b"build (success)", b"deploy (failure)"]
+    status, _, failed = logs(d, pipe, run, "?failed=1")
+    assert status == 200 and failed.startswith(b"==> deploy (failure)\n")
+    # Byte for byte what the storage has, behind our line.
+    assert body.endswith(failed) and failed.count(b"==> ") == 1
+    r = d.ctl("logs", pipe, str(run), "-f")
+    assert r.returncode == 0 and r.stdout.encode() == failed, r.stderr
+    # HTTP/1.0 has no chunks.
+    with socket.create_connection(("127.0.0.1", d.port), 10) as s:
+        s.sendall(b"GET /api/pipelines/%s/runs/%d/logs?failed=true HTTP/1.0"
+                  b"\r\nCCM-Token: %s\r\n\r\n" % (
+                      pipe.encode(), run, d.token.encode()))
+        raw = b"".join(iter(lambda: s.recv(65536), b""))
+    head, _, text = raw.partition(b"\r\n\r\n")
+    assert text == failed and b"chunked" not in head
+    # What never ran, or runs yet, has none: said, not failed.
+    going = sim.add_run("acme/shop", "deploy.yml", status="in_progress")
+    status, _, body = logs(d, pipe, going)
+    assert (status, body) == (200, b"==> build (in_progress): no log\n"
+                                   b"==> deploy (in_progress): no log\n")
+
+
+def test_no_token_reaches_the_storage(d, sim, pipe):
+    run = failed_run(sim)
+    assert logs(d, pipe, run)[0] == 200
+    there = sim.requests(port="storage")
+    assert [x["status"] for x in there] == [200, 200]
+    for x in there:
+        names = {name.lower() for name in x["headers"]}
+        assert x["token"] is None and names <= {
+            "host", "accept", "user-agent"}, names
+        assert "ght" not in json.dumps(x["headers"]).split()
+    # Nor does a second redirect bring one there, and there is an end.
+    sim.fault("status", port="storage", status=302, count=1, headers={
+        "Location": there[0]["path"]})
+    with pytest.raises(Exception):
+        logs(d, pipe, run)
+
+
+@pytest.mark.parametrize("location", [
+    "ftp://127.0.0.1/x", "file:///etc/passwd", "http://a:b@127.0.0.1:1/x",
+    "//127.0.0.1/x", "", "http:///x"])
+def test_redirects_to_elsewhere(d, sim, pipe, location):
+    run = failed_run(sim)
+    sim.fault("status", path="/logs$", status=302, count=1, body="",
+              headers={"Location": location})
+    r = d.ctl("logs", pipe, str(run))
+    assert r.returncode == 1, r
+    assert "redirects" in r.stderr
+
+
+@pytest.mark.parametrize("fault", [
+    {"kind": "status", "status": 403}, {"kind": "truncate", "bytes": 5000},
+    {"kind": "reset"}])
+def test_a_log_that_is_cut_off_is_no_whole_one(d, sim, pipe, fault):
+    run = failed_run(sim, log_bytes=100000)
+    sim.fault(port="storage", count=-1, **fault)
+    with socket.create_connection(("127.0.0.1", d.port), 10) as s:
+        s.sendall(b"GET /api/pipelines/%s/runs/%d/logs HTTP/1.1\r\nHost: x"
+                  b"\r\nCCM-Token: %s\r\n\r\n" % (
+                      pipe.encode(), run, d.token.encode()))
+        raw = b"".join(iter(lambda: s.recv(65536), b""))
+    assert raw.startswith(b"HTTP/1.1 200 ") and b"==> cut off: " in raw
+    assert not raw.endswith(b"0\r\n\r\n")
+    r = d.ctl("logs", pipe, str(run))
+    assert r.returncode == 1 and "storage" in r.stderr, r.stderr
+
+
+def resident(pid, what="VmRSS"):
+    text = open("/proc/%d/status" % pid).read()
+    return int(re.search(what + r":\s+(\d+)", text)[1]) * 1024
+
+
+def test_a_slow_client_costs_no_memory(d, sim, pipe):
+    """64 MB a job: neither a slow nor a fast reader makes us hold it; one
+    that goes ends the transfer."""
+    run = sim.add_run("acme/shop", "deploy.yml", conclusion="success",
+                      log_bytes=64 * MB)
+    assert logs(d, pipe, failed_run(sim, log_bytes=MB))[0] == 200
+    pids = d.pids()
+    before = {n: resident(pids[n], "VmHWM") for n in ("ccmd-api",
+                                                      "ccmd-poller")}
+    slow = []
+    for _ in range(4):
+        s = socket.socket()
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.connect(("127.0.0.1", d.port))
+        s.sendall(b"GET /api/pipelines/%s/runs/%d/logs HTTP/1.1\r\nHost: x"
+                  b"\r\nCCM-Token: %s\r\n\r\n" % (
+                      pipe.encode(), run, d.token.encode()))
+        assert s.recv(1000).startswith(b"HTTP/1.1 200 ")
+        slow.append(s)
+    # A fast one beside them gets all of it.
+    r = subprocess.run([BUILD / "ccmctl/ccmctl", "-s", d.socket, "logs", pipe,
+                        str(run)], stdout=subprocess.PIPE, timeout=60)
+    assert r.returncode == 0 and len(r.stdout) > 128 * MB
+    grown = {n: resident(pids[n], "VmHWM") - before[n] for n in before}
+    print("grown:", grown)
+    # What is freed stays for a while in a build with sanitizers.
+    assert sanitized() or all(n < 4 * MB for n in grown.values()), grown
+    assert d.pids() == pids
+    for s in slow:
+        s.close()
+    wait_until(lambda: sim.counts()["in_flight"] == 0, 20,
+               "transfers whose clients went")
+
+
+def test_a_log_on_a_terminal_commands_nothing(d, sim, pipe):
+    run = failed_run(sim)
+    text = ("\x1b]0;owned\x07\x1b[31mred\x1b[0m\x1b[2Jgone\u009b2Jc1 "
+            "caf\u00e9 \u00a9\n")
+    sim.fault("status", port="storage", status=200, body=text)
+    out = subprocess.run(
+        ["script", "-qec", "%s -s %s logs %s %d -f" % (
+            BUILD / "ccmctl/ccmctl", d.socket, pipe, run), "/dev/null"],
+        capture_output=True, timeout=30, stdin=subprocess.DEVNULL).stdout
+    assert "\x1b[31mred\x1b[0m" in out.decode()
+    assert "café ©" in out.decode()
+    for bad in (b"\x1b]", b"\x1b[2J", b"\x07", "\u009b".encode()):
+        assert bad not in out, out
+
+
+# --- What there is.
+
+def test_repositories(d, sim):
+    sim.add_repo("acme/secret", private=True, archived=True)
+    sim.add_repo("octocat/mine", owner_type="User",
+                 branches=["production", "dev"], workflows=[
+                     {"path": ".github/workflows/x.yml", "name": "CI / CD"},
+                     {"path": ".github/workflows/release-it.yml",
+                      "name": "Ship"},
+                     {"path": ".github/workflows/abcd.yml", "name": "Tests"},
+                     {"path": ".github/workflows/y.yml",
+                      "name": "Redeploy all"}])
+    status, r = d.request("GET", "/api/repositories?owner=acme")
+    assert status == 200, r
+    assert {x["full_name"]: (x["private"], x["archived"])
+            for x in r["repositories"]} == {
+        "acme/shop": (False, False), "acme/secret": (True, True)}
+    assert (r["count"], r["truncated"]) == (2, False)
+    status, r = d.request("GET", "/api/repositories?owner=octocat")
+    assert [x["full_name"] for x in r["repositories"]] == ["octocat/mine"]
+    url = "/api/repositories/octocat/mine/"
+    status, r = d.request("GET", url + "branches")
+    assert status == 200 and {b["name"] for b in r["branches"]} == {
+        "main", "production", "dev"}
+    assert all(re.fullmatch("[0-9a-f]{40}", b["sha"]) for b in r["branches"])
+    status, r = d.request("GET", url + "workflows")
+    assert status == 200 and {w["path"].rsplit("/", 1)[1]: w["deploy"]
+                              for w in r["workflows"]} == {
+        "x.yml": True, "release-it.yml": True, "abcd.yml": False,
+        "y.yml": True}
+    r = d.ctl("repo", "workflows", "octocat/mine")
+    assert r.returncode == 0 and "Redeploy all" in r.stdout
+    r = d.ctl("repo", "branches", "octocat", "mine", "-j")
+    assert json.loads(r.stdout)["count"] == 3
+    r = d.ctl("repo", "list", "acme")
+    assert "acme/secret" in r.stdout
+
+
+def test_repositories_refused(tmp_path, sim):
+    with Daemon(tmp_path, github_url=sim.url, tokens={
+            "a": ("api", "api-token-0123456789"),
+            "t": ("admin", "test-token-0123456789")}) as d:
+        for path in ("?owner=acme", "/acme/shop/branches",
+                     "/acme/shop/workflows"):
+            status, r = d.request("GET", "/api/repositories" + path,
+                                  token="api-token-0123456789")
+            assert (status, r["code"]) == (403, "forbidden"), path
+        mark = sim.mark()
+        for path, status in (("", 400), ("?owner=a/b", 400),
+                             ("?owner=..", 400), ("/acme/../branches", 400),
+                             ("/acme/%2e%2e/branches", 400),
+                             ("/a%2fb/c/branches", 400)):
+            assert d.request("GET", "/api/repositories" + path)[0] == status
+        assert sim.requests(mark) == []
+        status, r = d.request("GET", "/api/repositories/acme/no/branches")
+        assert (status, r["code"]) == (404, "repository_not_found"), r
+        status, r = d.request("GET", "/api/repositories?owner=nobody")
+        assert (status, r["code"]) == (404, "owner_not_found"), r
