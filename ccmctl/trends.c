@@ -280,7 +280,7 @@ spark(const struct view *v, struct json_object *list, const char *name)
 	    "*", "#", "@" };
 	const char *const	*marks = v->term->signs ? utf8 : ascii;
 	size_t			 n, i, first, size = SPARK_MAX * 3 + 1;
-	int64_t			 most = 0, value;
+	int64_t			 most = 1, value;
 	char			*line;
 
 	if ((line = calloc(1, size)) == NULL)

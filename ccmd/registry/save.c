@@ -226,12 +226,14 @@ write_temporary(struct save *save, save_fn fn, void *arg, int64_t now,
 	fn(&out, now, arg);
 	flush(&out);
 	free(out.buf);
-	if (out.error == 0 && (fsync(fd) == -1 || fstat(fd, &st) == -1))
-		out.error = errno;
+	if (out.error == 0) {
+		if (fsync(fd) == -1 || fstat(fd, &st) == -1)
+			out.error = errno;
+		else
+			set_mark(mark, &st);
+	}
 	if (close(fd) == -1 && out.error == 0)
 		out.error = errno;
-	if (out.error == 0)
-		set_mark(mark, &st);
 	errno = out.error;
 	return (out.error == 0 ? 0 : -1);
 }
