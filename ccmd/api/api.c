@@ -32,6 +32,7 @@
 
 #include "api.h"
 #include "events.h"
+#include "limit.h"
 #include "log.h"
 #include "proc.h"
 #include "projects.h"
@@ -53,6 +54,7 @@ static void	 on_peer(struct peer *, const union msg *, int);
 static void	 on_conf_begin(struct peer *, const union msg *, int);
 static void	 on_conf_listen(struct peer *, const union msg *, int);
 static void	 on_conf_token(struct peer *, const union msg *, int);
+static void	 on_conf_limits(struct peer *, const union msg *, int);
 static void	 on_conf_public(struct peer *, const union msg *, int);
 static void	 on_conf_end(struct peer *, const union msg *, int);
 static void	 on_verbose(struct peer *, const union msg *, int);
@@ -74,6 +76,7 @@ static const msg_fn parent_table[M_MAX] = {
 	[M_CONF_BEGIN] = on_conf_begin,
 	[M_CONF_LISTEN] = on_conf_listen,
 	[M_CONF_TOKEN] = on_conf_token,
+	[M_CONF_LIMITS] = on_conf_limits,
 	[M_CONF_PUBLIC] = on_conf_public,
 	[M_CONF_END] = on_conf_end,
 	[M_VERBOSE] = on_verbose,
@@ -201,6 +204,13 @@ on_conf_token(struct peer *peer __attribute__((unused)), const union msg *m,
 }
 
 static void
+on_conf_limits(struct peer *peer __attribute__((unused)),
+    const union msg *m, int fd __attribute__((unused)))
+{
+	limit_set(&m->conf_limits);
+}
+
+static void
 on_conf_public(struct peer *peer __attribute__((unused)),
     const union msg *m, int fd __attribute__((unused)))
 {
@@ -214,6 +224,7 @@ on_conf_end(struct peer *peer, const union msg *m __attribute__((unused)),
 	union msg	 reply;
 
 	auth_commit();
+	limit_commit();
 	openapi_reset();
 	subscribers_check();
 	conn_commit();

@@ -19,8 +19,10 @@
  * Runs in the api.
  *
  *	api.c		main, peers, configuration
+ *	accept.c	listening sockets
  *	conn.c		HTTP connections: reading, writing, time-outs
  *	http.c		bytes to requests
+ *	limit.c		what clients may take up
  *	control.c	the control socket
  *	route.c		from a request to its operation, and back
  *	auth.c		tokens and roles

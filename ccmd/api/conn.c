@@ -33,41 +33,29 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "accept.h"
 #include "api.h"
 #include "conn.h"
+#include "limit.h"
 #include "log.h"
 #include "proc.h"
 
-#define CONN_MAX		4096
-#define CONN_LISTENERS		16
-#define CONN_ACCEPTS		64	/* of one turn */
 #define CONN_READ_SIZE		(64 * 1024)
-#define CONN_REQUEST_MS		30000	/* from first to last byte */
-#define CONN_IDLE_MS		75000
-#define CONN_WRITE_MS		30000	/* without any progress */
 #define CONN_LINGER_MS		2000	/* for the client to read the last */
-#define CONN_EMFILE_MS		100
+/* Where all are taken, who has kept us waiting for that long may go. */
+#define CONN_SLOW_MS		1000
+/* So many bytes of answers, and the time for the next ones begins anew. */
+#define CONN_PROGRESS		32768
 /* A client that lets that much pile up is not read from any more. */
 #define CONN_OUT_MAX		(256 * 1024)
-
-struct listener {
-	struct event	*ev;
-	int		 fd;
-};
 
 TAILQ_HEAD(conn_list, conn);
 
 static struct {
 	struct event_base *base;
 	struct event	*tick;
-	struct event	*resume;
 	struct event	*release;
-	struct listener	 listeners[CONN_LISTENERS];
-	size_t		 nlisteners;
-	struct listener	 next[CONN_LISTENERS];	/* being told */
-	size_t		 nnext;
-	int		 started;
-	int		 paused;
+	struct acceptor	*acceptor;
 	/* In the order of their deadlines, as each list has one length. */
 	struct conn_list idle;
 	struct conn_list reading;
@@ -79,14 +67,13 @@ static struct {
 	char		 buf[CONN_READ_SIZE];
 } env;
 
-static void	 on_accept(evutil_socket_t, short, void *);
-static void	 on_resume(evutil_socket_t, short, void *);
+static int	 has_room(void);
+static int	 spare(void);
 static void	 on_tick(evutil_socket_t, short, void *);
 static void	 on_release(evutil_socket_t, short, void *);
 static void	 on_event(evutil_socket_t, short, void *);
-static void	 conn_new(int, const struct sockaddr_storage *);
+static void	 conn_new(int, const struct sockaddr_storage *, size_t);
 static void	 conn_free(struct conn *);
-static void	 pause_accept(void);
 static void	 on_read(struct conn *);
 static void	 feed(struct conn *, const char *, size_t);
 static size_t	 take_requests(struct conn *, const char *, size_t);
@@ -98,7 +85,17 @@ static void	 fill(struct conn *);
 static void	 wait_for(struct conn *);
 static void	 watch(struct conn *, short);
 static void	 put_on(struct conn *, struct conn_list *, int);
-static void	 expire(struct conn_list *);
+static void	 expire(struct conn_list *, enum limit);
+static void	 shorten(struct conn_list *, int);
+static int	 request_ms(void);
+static int	 idle_ms(void);
+static int	 answer_ms(void);
+
+static const struct acceptor_ops acceptor_ops = {
+	.room = has_room,
+	.spare = spare,
+	.accepted = conn_new,
+};
 
 int
 conn_init(struct event_base *base)
@@ -113,9 +110,10 @@ conn_init(struct event_base *base)
 	TAILQ_INIT(&env.streaming);
 	TAILQ_INIT(&env.held);
 	env.tick = event_new(base, -1, EV_PERSIST, on_tick, NULL);
-	env.resume = evtimer_new(base, on_resume, NULL);
+	env.acceptor = acceptor_new(base, &acceptor_ops);
 	env.release = evtimer_new(base, on_release, NULL);
-	if (env.tick == NULL || env.resume == NULL || env.release == NULL)
+	if (env.tick == NULL || env.acceptor == NULL ||
+	    env.release == NULL)
 		return (-1);
 	return (event_add(env.tick, &second));
 }
@@ -123,52 +121,53 @@ conn_init(struct event_base *base)
 int
 conn_listen(int fd, const char *name)
 {
-	struct listener	*l;
-
-	if (env.nnext == CONN_LISTENERS) {
-		close(fd);
-		return (-1);
-	}
-	l = &env.next[env.nnext];
-	l->fd = fd;
-	l->ev = event_new(env.base, fd, EV_READ | EV_PERSIST, on_accept, NULL);
-	if (l->ev == NULL) {
-		close(fd);
-		return (-1);
-	}
-	env.nnext++;
 	log_debug("http on %s", name);
-	return (0);
+	return (acceptor_add(env.acceptor, fd));
 }
 
-/*
- * Where the address is the same both descriptors are of one socket, whose
- * backlog goes over to the new one.
- */
+/* What may take less time from now on may also for those that are there. */
 void
 conn_commit(void)
 {
-	size_t	 i;
+	acceptor_commit(env.acceptor);
+	shorten(&env.idle, idle_ms());
+	shorten(&env.reading, request_ms());
+	shorten(&env.writing, answer_ms());
+}
 
-	for (i = 0; i < env.nlisteners; i++) {
-		event_free(env.listeners[i].ev);
-		close(env.listeners[i].fd);
-	}
-	memcpy(env.listeners, env.next, sizeof(env.listeners));
-	env.nlisteners = env.nnext;
-	env.nnext = 0;
-	if (env.started && !env.paused)
-		conn_start();
+static void
+shorten(struct conn_list *list, int ms)
+{
+	struct conn	*c;
+	int64_t		 end = proc_now_ms() + ms;
+
+	TAILQ_FOREACH(c, list, entry)
+		if (c->deadline > end)
+			c->deadline = end;
+}
+
+static int
+request_ms(void)
+{
+	return ((int)limit_get()->request * 1000);
+}
+
+static int
+idle_ms(void)
+{
+	return ((int)limit_get()->idle * 1000);
+}
+
+static int
+answer_ms(void)
+{
+	return ((int)limit_get()->answer * 1000);
 }
 
 void
 conn_start(void)
 {
-	size_t	 i;
-
-	env.started = 1;
-	for (i = 0; i < env.nlisteners; i++)
-		event_add(env.listeners[i].ev, NULL);
+	acceptor_start(env.acceptor);
 }
 
 size_t
@@ -177,65 +176,53 @@ conn_count(void)
 	return (env.n);
 }
 
-static void
-on_accept(evutil_socket_t fd, short what __attribute__((unused)),
-    void *arg __attribute__((unused)))
+static int
+has_room(void)
 {
-	struct sockaddr_storage	 ss;
-	socklen_t		 len;
-	int			 s, i;
-
-	for (i = 0; i < CONN_ACCEPTS; i++) {
-		if (env.n >= CONN_MAX) {
-			pause_accept();
-			return;
-		}
-		len = sizeof(ss);
-		memset(&ss, 0, sizeof(ss));
-		s = accept4(fd, (struct sockaddr *)&ss, &len,
-		    SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (s == -1) {
-			if (errno == EMFILE || errno == ENFILE ||
-			    errno == ENOBUFS || errno == ENOMEM)
-				pause_accept();
-			return;
-		}
-		conn_new(s, &ss);
-	}
+	if (env.n < limit_get()->connections)
+		return (1);
+	limit_reached(LIMIT_CONNECTIONS);
+	return (spare());
 }
 
 /*
- * Without a descriptor to accept with, the event would fire for ever:
- * leave the backlog alone for a moment.
+ * Let one go for another: of those that are idle the first that has had an
+ * answer, as any client must expect, or has not begun to ask; else a request
+ * that should have been complete long ago.
  */
-static void
-pause_accept(void)
+static int
+spare(void)
 {
-	static const struct timeval tv = { 0, CONN_EMFILE_MS * 1000 };
-	size_t			 i;
+	struct conn	*c;
+	int64_t		 late = proc_now_ms() - CONN_SLOW_MS;
 
-	if (env.paused)
-		return;
-	env.paused = 1;
-	for (i = 0; i < env.nlisteners; i++)
-		event_del(env.listeners[i].ev);
-	evtimer_add(env.resume, &tv);
+	TAILQ_FOREACH(c, &env.idle, entry)
+		if (c->served || c->deadline - idle_ms() <= late)
+			break;
+	if (c == NULL)
+		TAILQ_FOREACH(c, &env.reading, entry)
+			if (!c->lingering &&
+			    c->deadline - request_ms() <= late)
+				break;
+	if (c == NULL)
+		return (0);
+	conn_free(c);
+	return (1);
 }
 
 static void
-on_resume(evutil_socket_t fd __attribute__((unused)),
-    short what __attribute__((unused)), void *arg __attribute__((unused)))
-{
-	env.paused = 0;
-	conn_start();
-}
-
-static void
-conn_new(int fd, const struct sockaddr_storage *ss)
+conn_new(int fd, const struct sockaddr_storage *ss,
+    size_t listener __attribute__((unused)))
 {
 	struct conn	*c;
 
+	if (limit_enter(ss) == -1) {
+		limit_reached(LIMIT_ADDRESS);
+		close(fd);
+		return;
+	}
 	if ((c = calloc(1, sizeof(*c))) == NULL) {
+		limit_leave(ss);
 		close(fd);
 		return;
 	}
@@ -246,12 +233,13 @@ conn_new(int fd, const struct sockaddr_storage *ss)
 	if (c->ev == NULL || event_add(c->ev, NULL) == -1) {
 		if (c->ev != NULL)
 			event_free(c->ev);
+		limit_leave(ss);
 		close(fd);
 		free(c);
 		return;
 	}
 	env.n++;
-	put_on(c, &env.idle, CONN_IDLE_MS);
+	put_on(c, &env.idle, idle_ms());
 }
 
 static void
@@ -267,6 +255,7 @@ conn_free(struct conn *c)
 		explicit_bzero(c->in, c->in_len);
 	free(c->in);
 	free(c->out);
+	limit_leave(&c->address);
 	free(c);
 	env.n--;
 }
@@ -401,7 +390,7 @@ take_requests(struct conn *c, const char *data, size_t len)
 			return (len);
 		}
 		used += c->message.consumed;
-		c->took = 1;
+		c->took = c->served = 1;
 		if (c->message.close)
 			c->closing = 1;
 		door_request(c, &c->message);
@@ -462,7 +451,7 @@ on_write(struct conn *c)
 			return;
 		}
 		c->out_sent += (size_t)n;
-		c->progress = 1;
+		c->progress += (size_t)n;
 	}
 	c->out_len = c->out_sent = 0;
 	if (c->out_size > 16384) {
@@ -512,8 +501,10 @@ wait_for(struct conn *c)
 			put_on(c, &env.streaming, 0);
 	} else if (c->out_len > 0) {
 		want |= EV_WRITE;
-		if (c->list != &env.writing || c->progress)
-			put_on(c, &env.writing, CONN_WRITE_MS);
+		if (c->list != &env.writing || c->progress >= CONN_PROGRESS) {
+			put_on(c, &env.writing, answer_ms());
+			c->progress = 0;
+		}
 	} else if (c->held) {
 		if (c->list != &env.held)
 			put_on(c, &env.held, SLOW_MS);
@@ -522,10 +513,10 @@ wait_for(struct conn *c)
 			put_on(c, &env.waiting, 0);
 	} else if (c->in_len > 0) {
 		if (c->list != &env.reading || c->took)
-			put_on(c, &env.reading, CONN_REQUEST_MS);
+			put_on(c, &env.reading, request_ms());
 	} else
-		put_on(c, &env.idle, CONN_IDLE_MS);
-	c->progress = c->took = 0;
+		put_on(c, &env.idle, idle_ms());
+	c->took = 0;
 	/* While an answer is under way, more is read only up to a bound. */
 	if (!c->eof && c->out_len < CONN_OUT_MAX &&
 	    ((c->request == NULL && !c->held) ||
@@ -575,7 +566,7 @@ on_release(evutil_socket_t fd __attribute__((unused)),
 		c->held = 0;
 		door_held(c);
 		/* Off this list in any case, or gone. */
-		put_on(c, &env.idle, CONN_IDLE_MS);
+		put_on(c, &env.idle, idle_ms());
 		conn_answered(c);
 	}
 }
@@ -637,14 +628,14 @@ static void
 on_tick(evutil_socket_t fd __attribute__((unused)),
     short what __attribute__((unused)), void *arg __attribute__((unused)))
 {
-	expire(&env.idle);
-	expire(&env.reading);
-	expire(&env.writing);
+	expire(&env.idle, LIMIT_IDLE);
+	expire(&env.reading, LIMIT_REQUEST);
+	expire(&env.writing, LIMIT_ANSWER);
 	door_tick();
 }
 
 static void
-expire(struct conn_list *list)
+expire(struct conn_list *list, enum limit limit)
 {
 	struct conn	*c, *next;
 	int64_t		 now = proc_now_ms();
@@ -656,6 +647,8 @@ expire(struct conn_list *list)
 				break;
 			continue;
 		}
+		if (!c->lingering)
+			limit_reached(limit);
 		if (list == &env.reading && !c->lingering) {
 			door_timeout(c);
 			settle(c);	/* it is told, and lingers */

@@ -75,8 +75,9 @@ struct conn {
 	int		 lingering;
 	int		 eof;
 	int		 dead;
-	int		 progress;	/* some of the answers went out */
+	size_t		 progress;	/* bytes sent in their time */
 	int		 took;		/* a request was complete */
+	int		 served;	/* one ever was */
 };
 
 /* conn.c: queue bytes; the ring's answer is queued, go on. */

@@ -33,14 +33,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "accept.h"
 #include "api.h"
 #include "json.h"
+#include "limit.h"
 #include "log.h"
 #include "proc.h"
 #include "subscribe.h"
 
-#define CONTROL_LISTENERS	4
 #define CONTROL_MAX		64	/* connections */
+#define CONTROL_HELLO_MS	5000	/* until it says what it speaks */
 #define CONTROL_QUEUE		1024	/* messages a client leaves unread */
 #define CONTROL_EVENTS		32	/* of those that are events */
 
@@ -48,6 +50,7 @@ struct control {
 	TAILQ_ENTRY(control) entry;
 	struct peer	*peer;
 	size_t		 listener;	/* where it came in */
+	int64_t		 since;		/* CLOCK_MONOTONIC, ms */
 	enum role	 role;
 	char		 actor[MSG_ID_MAX + 1];
 	int		 greeted;
@@ -68,26 +71,23 @@ struct control_op {
 	size_t		 owed;		/* of a fetch: to be credited */
 };
 
-struct control_listener {
-	struct event	*ev;
-	int		 fd;
-	enum role	 role;
-};
-
 static struct {
 	struct event_base *base;
-	struct control_listener listeners[CONTROL_LISTENERS];
-	size_t		 nlisteners;
-	struct control_listener next[CONTROL_LISTENERS];	/* being told */
+	struct acceptor	*acceptor;
+	struct event	*tick;
+	enum role	 roles[ACCEPT_LISTENERS];
+	enum role	 next[ACCEPT_LISTENERS];	/* being told */
 	size_t		 nnext;
-	int		 started;
 	TAILQ_HEAD(, control) clients;
 	size_t		 n;
 } env;
 
-static void	 on_accept(evutil_socket_t, short, void *);
-static void	 client_new(int, const struct control_listener *);
+static int	 has_room(void);
+static int	 spare(void);
+static void	 on_tick(evutil_socket_t, short, void *);
+static void	 client_new(int, const struct sockaddr_storage *, size_t);
 static void	 client_free(struct control *);
+static void	 disconnect(struct control *, const char *);
 static void	 on_closed(struct peer *, const char *);
 static void	 on_hello(struct peer *, const union msg *, int);
 static void	 on_op(struct peer *, const union msg *, int);
@@ -97,7 +97,7 @@ static void	 on_answer(struct request *, const struct answer *);
 static void	 on_drained(struct peer *);
 static void	 on_stream(struct request *);
 static void	 on_wake(void *);
-static int	 has_room(void *);
+static int	 event_room(void *);
 static void	 put_event(void *, const char *, const char *, const char *,
 		    size_t);
 static void	 on_end(void *, const char *);
@@ -118,39 +118,37 @@ static const struct peer_ops ops = {
 
 static const struct subscriber_ops subscriber_ops = {
 	.wake = on_wake,
-	.room = has_room,
+	.room = event_room,
 	.put = put_event,
 	.end = on_end,
+};
+
+static const struct acceptor_ops acceptor_ops = {
+	.room = has_room,
+	.spare = spare,
+	.accepted = client_new,
 };
 
 int
 control_init(struct event_base *base)
 {
+	static const struct timeval second = { 1, 0 };
+
 	env.base = base;
 	TAILQ_INIT(&env.clients);
-	return (0);
+	env.acceptor = acceptor_new(base, &acceptor_ops);
+	env.tick = event_new(base, -1, EV_PERSIST, on_tick, NULL);
+	if (env.acceptor == NULL || env.tick == NULL)
+		return (-1);
+	return (event_add(env.tick, &second));
 }
 
 int
 control_listen(int fd, enum role role)
 {
-	struct control_listener	*l;
-
-	if (env.nnext == CONTROL_LISTENERS) {
-		close(fd);
+	if (acceptor_add(env.acceptor, fd) == -1)
 		return (-1);
-	}
-	l = &env.next[env.nnext];
-	l->role = role;
-	l->fd = fd;
-	/* Where it will lie, from control_commit on. */
-	l->ev = event_new(env.base, fd, EV_READ | EV_PERSIST, on_accept,
-	    &env.listeners[env.nnext]);
-	if (l->ev == NULL) {
-		close(fd);
-		return (-1);
-	}
-	env.nnext++;
+	env.next[env.nnext++] = role;
 	return (0);
 }
 
@@ -158,30 +156,19 @@ void
 control_commit(void)
 {
 	struct control	*c;
-	size_t		 i;
 
-	for (i = 0; i < env.nlisteners; i++) {
-		event_free(env.listeners[i].ev);
-		close(env.listeners[i].fd);
-	}
-	memcpy(env.listeners, env.next, sizeof(env.listeners));
-	env.nlisteners = env.nnext;
+	acceptor_commit(env.acceptor);
+	memcpy(env.roles, env.next, sizeof(env.roles));
 	env.nnext = 0;
-	if (env.started)
-		control_start();
 	TAILQ_FOREACH(c, &env.clients, entry)
-		if (c->listener < env.nlisteners)
-			c->role = env.listeners[c->listener].role;
+		if (c->listener < acceptor_count(env.acceptor))
+			c->role = env.roles[c->listener];
 }
 
 void
 control_start(void)
 {
-	size_t	 i;
-
-	env.started = 1;
-	for (i = 0; i < env.nlisteners; i++)
-		event_add(env.listeners[i].ev, NULL);
+	acceptor_start(env.acceptor);
 }
 
 size_t
@@ -190,35 +177,65 @@ control_count(void)
 	return (env.n);
 }
 
-static void
-on_accept(evutil_socket_t fd, short what __attribute__((unused)), void *arg)
+/* Whom there is no room for is told so, by an end: ccmctl says it. */
+static int
+has_room(void)
 {
-	struct control_listener	*l = arg;
-	int			 s;
+	if (env.n >= CONTROL_MAX) {
+		limit_reached(LIMIT_CONTROL);
+		(void)spare();
+	}
+	return (1);
+}
 
-	s = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (s == -1)
-		return;
-	if (env.n >= CONTROL_MAX)
-		close(s);
-	else
-		client_new(s, l);
+/* Who has not even said a word for longest makes room. */
+static int
+spare(void)
+{
+	struct control	*c;
+
+	TAILQ_FOREACH(c, &env.clients, entry)
+		if (!c->greeted) {
+			disconnect(c, "no hello, and others wait");
+			return (1);
+		}
+	return (0);
+}
+
+/* In the order in which they came. */
+static void
+on_tick(evutil_socket_t fd __attribute__((unused)),
+    short what __attribute__((unused)), void *arg __attribute__((unused)))
+{
+	struct control	*c, *next;
+	int64_t		 now = proc_now_ms();
+
+	TAILQ_FOREACH_SAFE(c, &env.clients, entry, next) {
+		if (c->since + CONTROL_HELLO_MS > now)
+			break;
+		if (!c->greeted) {
+			limit_reached(LIMIT_HELLO);
+			disconnect(c, "no hello in time");
+		}
+	}
 }
 
 static void
-client_new(int fd, const struct control_listener *l)
+client_new(int fd, const struct sockaddr_storage *from
+    __attribute__((unused)), size_t listener)
 {
 	struct control	*c;
 	uid_t		 uid;
 	gid_t		 gid;
 
-	if ((c = calloc(1, sizeof(*c))) == NULL) {
+	if (env.n >= CONTROL_MAX || (c = calloc(1, sizeof(*c))) == NULL) {
 		close(fd);
 		return;
 	}
 	TAILQ_INIT(&c->ops);
-	c->listener = (size_t)(l - env.listeners);
-	c->role = l->role;
+	c->since = proc_now_ms();
+	c->listener = listener;
+	c->role = env.roles[listener];
 	c->peer = peer_new(env.base, PROC_API, PROC_CTL, fd, &ops, c);
 	if (c->peer == NULL) {
 		free(c);
@@ -432,7 +449,7 @@ on_wake(void *arg)
 }
 
 static int
-has_room(void *arg)
+event_room(void *arg)
 {
 	struct control	*c = arg;
 

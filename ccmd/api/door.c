@@ -34,6 +34,7 @@
 #include "api.h"
 #include "conn.h"
 #include "json.h"
+#include "limit.h"
 #include "log.h"
 
 /* An answer that comes in pieces is put together up to that size. */
@@ -236,6 +237,10 @@ door_bad(struct conn *c, const struct http_message *m)
 	c->verb = NULL;
 	c->began = metrics_now();
 	c->closing = 1;
+	if (m->status == 413)
+		limit_reached(LIMIT_BODY);
+	else if (m->status == 414 || m->status == 431)
+		limit_reached(LIMIT_HEADER);
 	respond_error(c, m->status, m->code, m->why, NULL);
 }
 

@@ -76,10 +76,24 @@ static const char *const field_names[HTTP_FIELDS] = {
 	[HTTP_EXPECT] = "Expect",
 };
 
+static struct {
+	size_t	 head;
+	size_t	 body;
+} limits = { HTTP_MAX_HEAD, HTTP_MAX_BODY };
+
+void
+http_set_limits(size_t head, size_t body)
+{
+	limits.head = head < HTTP_HEAD_BOUND ? head : HTTP_HEAD_BOUND;
+	limits.body = body < HTTP_MAX_BODY ? body : HTTP_MAX_BODY;
+}
+
 void
 http_begin(struct http_message *m)
 {
 	memset(m, 0, sizeof(*m));
+	m->max_head = limits.head;
+	m->max_body = limits.body;
 }
 
 const char *
@@ -120,7 +134,7 @@ http_parse(struct http_message *m, const char *buf, size_t len)
 static enum http_result
 scan_head(struct http_message *m, const char *buf, size_t len)
 {
-	size_t		 i, max = len < HTTP_MAX_HEAD ? len : HTTP_MAX_HEAD;
+	size_t		 i, max = len < m->max_head ? len : m->max_head;
 	unsigned char	 c;
 
 	for (i = m->scanned; i < max; i++) {
@@ -144,13 +158,13 @@ scan_head(struct http_message *m, const char *buf, size_t len)
 			    "A control character in the head"));
 	}
 	m->scanned = i;
-	if (len < HTTP_MAX_HEAD)
+	if (len < m->max_head)
 		return (HTTP_MORE);
-	if (memchr(buf, '\n', HTTP_MAX_HEAD) == NULL)
+	if (memchr(buf, '\n', m->max_head) == NULL)
 		return (bad(m, 414, "invalid_request",
 		    "The request line is too long"));
 	return (bad(m, 431, "invalid_request",
-	    "The head is larger than 8 KB"));
+	    "The head is too large"));
 }
 
 static enum http_result
@@ -372,15 +386,15 @@ check_length(struct http_message *m)
 		if (v.p[i] < '0' || v.p[i] > '9')
 			return (bad(m, 400, "invalid_request",
 			    "The Content-Length is malformed"));
-	for (i = 0; i < v.len && n <= HTTP_MAX_BODY; i++)
+	for (i = 0; i < v.len && n <= m->max_body; i++)
 		n = n * 10 + (size_t)(v.p[i] - '0');
 	if (n > 0 && (m->method == HTTP_GET || m->method == HTTP_HEAD ||
 	    m->method == HTTP_DELETE))
 		return (bad(m, 400, "invalid_request",
 		    "This method takes no body"));
-	if (n > HTTP_MAX_BODY)
+	if (n > m->max_body)
 		return (bad(m, 413, "invalid_request",
-		    "The body is larger than 64 KB"));
+		    "The body is too large"));
 	m->body.len = n;
 	return (HTTP_DONE);
 }

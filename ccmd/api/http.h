@@ -25,13 +25,15 @@
 
 #include <stddef.h>
 
+/* Without http_set_limits, and with them at most. */
 #define HTTP_MAX_HEAD	8192
+#define HTTP_HEAD_BOUND	32768
 #define HTTP_MAX_FIELDS	64
 #define HTTP_MAX_TARGET	4096
 #define HTTP_MAX_METHOD	16
 #define HTTP_MAX_BODY	65536
 /* The most that one request can take. */
-#define HTTP_MAX_REQUEST	(HTTP_MAX_HEAD + HTTP_MAX_BODY)
+#define HTTP_MAX_REQUEST	(HTTP_HEAD_BOUND + HTTP_MAX_BODY)
 
 enum http_method {
 	HTTP_GET,
@@ -74,6 +76,8 @@ enum http_result {
 
 struct http_message {
 	/* Kept from call to call. */
+	size_t		 max_head;
+	size_t		 max_body;
 	size_t		 scanned;	/* of the head, found clean so far */
 	size_t		 head;		/* its length, once it is complete */
 	int		 continued;	/* HTTP_CONTINUE was returned */
@@ -91,6 +95,12 @@ struct http_message {
 	const char	*code;
 	const char	*why;
 };
+
+/*
+ * How large the heads and bodies of the requests that begin from now on may
+ * be, in bytes: at most HTTP_HEAD_BOUND and HTTP_MAX_BODY.
+ */
+void http_set_limits(size_t head, size_t body);
 
 /* Before the first byte of each request. */
 void http_begin(struct http_message *m);

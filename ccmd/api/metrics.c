@@ -32,6 +32,7 @@
 
 #include "api.h"
 #include "json.h"
+#include "limit.h"
 #include "log.h"
 #include "subscribe.h"
 #include "timestamp.h"
@@ -126,6 +127,7 @@ static void	 put_credential(FILE *, const char *, const char *,
 static void	 put_budget(FILE *);
 static void	 put_requests(FILE *);
 static void	 put_latency(FILE *);
+static void	 put_limits(FILE *);
 static void	 put_process(FILE *);
 static void	 head(FILE *, const char *, const char *, const char *);
 static void	 one(FILE *, const char *, const char *, const char *, double);
@@ -181,6 +183,7 @@ metrics_read(struct request *req)
 	put_budget(f);
 	put_requests(f);
 	put_latency(f);
+	put_limits(f);
 	put_process(f);
 	if (fclose(f) == EOF)
 		fatal("metrics");
@@ -456,6 +459,19 @@ put_latency(FILE *f)
 }
 
 /* Of the api, which is who answers. */
+static void
+put_limits(FILE *f)
+{
+	int	 i;
+
+	head(f, "ccm_limit_reached_total", "counter",
+	    "How often clients reached one of the limits.");
+	for (i = 0; i < LIMIT_MAX; i++)
+		(void)fprintf(f, "ccm_limit_reached_total{limit=\"%s\"} "
+		    "%llu\n", limit_name((enum limit)i),
+		    (unsigned long long)limit_times((enum limit)i));
+}
+
 static void
 put_process(FILE *f)
 {

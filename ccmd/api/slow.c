@@ -33,12 +33,12 @@
 #include <time.h>
 
 #include "api.h"
+#include "limit.h"
 
 #define SLOW_ADDRESSES	64	/* of a minute; the others are one */
-#define SLOW_KEY	8	/* an IPv6 network of 64 bits */
 
 struct guesser {
-	unsigned char	 key[SLOW_KEY];
+	unsigned char	 key[LIMIT_KEY];
 	char		 name[INET6_ADDRSTRLEN];
 	uint32_t	 n;
 };
@@ -50,8 +50,6 @@ static struct {
 } env;
 
 static struct guesser *find(const struct sockaddr_storage *);
-static void	 make_key(const struct sockaddr_storage *,
-		    unsigned char[SLOW_KEY]);
 static void	 report(const struct guesser *);
 
 int
@@ -65,13 +63,13 @@ slow_refused(const struct sockaddr_storage *from)
 static struct guesser *
 find(const struct sockaddr_storage *from)
 {
-	unsigned char	 key[SLOW_KEY];
+	unsigned char	 key[LIMIT_KEY];
 	struct guesser	*g;
 	size_t		 i;
 
-	make_key(from, key);
+	limit_key(from, key);
 	for (i = 0; i < env.n; i++)
-		if (memcmp(env.all[i].key, key, SLOW_KEY) == 0)
+		if (memcmp(env.all[i].key, key, LIMIT_KEY) == 0)
 			return (&env.all[i]);
 	g = &env.all[SLOW_ADDRESSES];
 	if (env.n == SLOW_ADDRESSES) {
@@ -79,25 +77,12 @@ find(const struct sockaddr_storage *from)
 		return (g);
 	}
 	g = &env.all[env.n++];
-	memcpy(g->key, key, SLOW_KEY);
+	memcpy(g->key, key, LIMIT_KEY);
 	g->n = 0;
 	if (getnameinfo((const struct sockaddr *)from, sizeof(*from), g->name,
 	    sizeof(g->name), NULL, 0, NI_NUMERICHOST) != 0)
 		(void)strlcpy(g->name, "?", sizeof(g->name));
 	return (g);
-}
-
-static void
-make_key(const struct sockaddr_storage *from, unsigned char key[SLOW_KEY])
-{
-	const struct sockaddr_in	*in = (const void *)from;
-	const struct sockaddr_in6	*in6 = (const void *)from;
-
-	memset(key, 0, SLOW_KEY);
-	if (from->ss_family == AF_INET)
-		memcpy(key, &in->sin_addr, sizeof(in->sin_addr));
-	else if (from->ss_family == AF_INET6)
-		memcpy(key, &in6->sin6_addr, SLOW_KEY);
 }
 
 void

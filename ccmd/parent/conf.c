@@ -34,6 +34,31 @@
 #include "log.h"
 #include "msg.h"
 
+/* `limits http` of ccmd.conf(5). */
+static const struct {
+	const char	*name;
+	size_t		 offset;
+	uint32_t	 min;
+	uint32_t	 max;
+	uint32_t	 usual;
+} limits[] = {
+#define LIMIT(name, min, max, usual)					\
+	{ #name, offsetof(struct msg_conf_limits, name), min, max, usual }
+	LIMIT(connections, 16, 65536, 4096),
+	LIMIT(address, 1, 65536, 512),
+	LIMIT(header, 1, 32, 8),
+	LIMIT(body, 1, 64, 64),
+	LIMIT(request, 1, 3600, 30),
+	LIMIT(idle, 1, 86400, 75),
+	LIMIT(answer, 1, 3600, 30),
+	LIMIT(pause, 10, 10000, 100),
+#undef LIMIT
+};
+
+#define NLIMITS	(sizeof(limits) / sizeof(limits[0]))
+
+static uint32_t	 get_limit(const struct conf *, size_t);
+static void	 set_limit(struct conf *, size_t, uint32_t);
 static int	 read_credentials(struct conf *);
 static const char *usual_path(char *, size_t);
 
@@ -41,6 +66,7 @@ struct conf *
 conf_new(void)
 {
 	struct conf	*conf;
+	size_t		 i;
 
 	if ((conf = calloc(1, sizeof(*conf))) == NULL)
 		fatal("configuration");
@@ -58,6 +84,8 @@ conf_new(void)
 	conf->daily = 60;
 	conf->history_days = 90;
 	conf->history_megabytes = 1024;
+	for (i = 0; i < NLIMITS; i++)
+		set_limit(conf, i, limits[i].usual);
 	return (conf);
 }
 
@@ -303,11 +331,59 @@ conf_print(const struct conf *conf)
 		printf("%s\n", g->write_token != NULL ? " write token yes" :
 		    "");
 	}
+	printf("limits http");
+	for (i = 0; i < NLIMITS; i++)
+		printf(" %s %u", limits[i].name, get_limit(conf, i));
+	printf("\n");
 	for (i = 0; i < sizeof(opens) / sizeof(opens[0]); i++)
 		if (conf->open & opens[i].what)
 			printf("public %s\n", opens[i].name);
 	printf("poll interval active %u idle %u max %u reserve %u%%\n",
 	    conf->active, conf->idle, conf->max, conf->reserve);
+}
+
+static uint32_t
+get_limit(const struct conf *conf, size_t i)
+{
+	uint32_t	 value;
+
+	memcpy(&value, (const char *)&conf->limits + limits[i].offset,
+	    sizeof(value));
+	return (value);
+}
+
+static void
+set_limit(struct conf *conf, size_t i, uint32_t value)
+{
+	memcpy((char *)&conf->limits + limits[i].offset, &value,
+	    sizeof(value));
+}
+
+int
+conf_limit(struct conf *conf, const char *name, int64_t value, char *why,
+    size_t size)
+{
+	size_t	 i;
+
+	for (i = 0; i < NLIMITS; i++)
+		if (strcmp(limits[i].name, name) == 0)
+			break;
+	if (i == NLIMITS) {
+		(void)strlcpy(why, "limits http: one of", size);
+		for (i = 0; i < NLIMITS; i++) {
+			(void)strlcat(why, " ", size);
+			(void)strlcat(why, limits[i].name, size);
+		}
+		(void)strlcat(why, " was expected", size);
+		return (-1);
+	}
+	if (value < limits[i].min || value > limits[i].max) {
+		(void)snprintf(why, size, "%s: a number from %u to %u was "
+		    "expected", name, limits[i].min, limits[i].max);
+		return (-1);
+	}
+	set_limit(conf, i, (uint32_t)value);
+	return (0);
 }
 
 int

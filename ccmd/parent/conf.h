@@ -28,6 +28,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "msg.h"
+
 #define CONF_NAME_MAX		64
 #define CONF_GITHUBS_MAX	32
 #define CONF_HASH_LEN		32	/* BLAKE2b-256 */
@@ -97,6 +99,7 @@ struct conf {
 	uint32_t	 daily;
 	uint32_t	 history_days;
 	uint32_t	 history_megabytes;
+	struct msg_conf_limits limits;	/* of clients over HTTP */
 	uint32_t	 open;		/* without a token: OPEN_ of msg.h */
 };
 
@@ -119,6 +122,12 @@ int parse_config(const char *path, struct conf *conf);
 struct conf *conf_new(void);
 int conf_from_environment(struct conf *conf);
 int conf_defaults(struct conf *conf);
+/*
+ * "connections" etc. of `limits http`; -1 with a sentence of what was
+ * expected.
+ */
+int conf_limit(struct conf *conf, const char *name, int64_t value,
+    char *why, size_t size);
 /* "metrics" etc. need no token; -1: there is no such thing. */
 int conf_open(struct conf *conf, const char *what);
 int conf_url_ok(const char *url, const char **why);

@@ -87,6 +87,9 @@ configure_api(struct peer *peer, const struct supervise *s)
 	peer_send(peer, M_CONF_LISTEN, &m,
 	    fcntl(s->control, F_DUPFD_CLOEXEC, 0));
 	memset(&m, 0, sizeof(m));
+	m.conf_limits = s->conf->limits;
+	peer_send(peer, M_CONF_LIMITS, &m, -1);
+	memset(&m, 0, sizeof(m));
 	m.conf_public.what = s->conf->open;
 	peer_send(peer, M_CONF_PUBLIC, &m, -1);
 	TAILQ_FOREACH(t, &s->conf->tokens, entry) {

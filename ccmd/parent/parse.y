@@ -59,6 +59,7 @@ static uint32_t	 number(int64_t, int64_t, int64_t, const char *);
 static enum conf_role role(const char *);
 static int	 hash_parse(const char *, unsigned char *);
 static int64_t	 date_parse(const char *);
+static void	 http_limit(const char *, int64_t);
 static void	 add_owner(struct conf_github *, const char *);
 static void	 check_github(const struct conf_github *);
 
@@ -109,6 +110,7 @@ directive : listen
 	| poll
 	| backups
 	| history
+	| http_limits
 	| public
 	| vps
 	| secret
@@ -335,6 +337,25 @@ history_option : DAYS num	{
 	}
 	;
 
+http_limits : LIMITS STRING OPEN	{
+		in.nested++;
+		if (strcmp($2, "http") != 0)
+			wrong("limits: http was expected");
+		free($2);
+	} http_limit_list CLOSE	{ in.nested--; }
+	;
+
+http_limit_list : /* empty */
+	| http_limit_list http_limit
+	;
+
+http_limit : STRING num		{
+		http_limit($1, $2);
+		free($1);
+	}
+	| IDLE num		{ http_limit("idle", $2); }
+	;
+
 public	: PUBLIC publics
 	;
 
@@ -502,6 +523,15 @@ date_parse(const char *text)
 		return (1);
 	}
 	return (timegm(&tm));
+}
+
+static void
+http_limit(const char *name, int64_t value)
+{
+	char	 why[256];
+
+	if (conf_limit(in.conf, name, value, why, sizeof(why)) == -1)
+		wrong("%s", why);
 }
 
 static void
