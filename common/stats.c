@@ -53,8 +53,10 @@ static int	 baseline(const struct run *, size_t, int64_t, int64_t *);
 static int	 cmp_int64(const void *, const void *);
 static void	 health(struct stats *, const struct window *,
 		    const struct run *, int64_t);
+static void	 note_edge(struct stats *, int64_t, int64_t);
 static struct fraction speed_part(const struct window *, int64_t);
 static struct json_object *short_run(const struct run *, int);
+static int64_t	 age(const struct stats_frame *);
 static void	 put_int(struct json_object *, const char *, int64_t);
 
 int
@@ -67,6 +69,7 @@ stats_compute(const struct run *runs, size_t n, int64_t now,
 	size_t			 i;
 
 	memset(out, 0, sizeof(*out));
+	out->until = INT64_MAX;
 	if (n > STATS_RUNS_MAX) {
 		errno = EINVAL;
 		return (-1);
@@ -92,6 +95,8 @@ look_at(const struct run *run, int64_t now, struct stats *out,
 {
 	int	 recent = run->created_at > now - STATS_WINDOW;
 
+	note_edge(out, run->created_at + STATS_WINDOW, now);
+	note_edge(out, run->created_at + STATS_BASELINE, now);
 	if (run->status == RUN_COMPLETED) {
 		if (out->last == NULL || run_cmp(run, out->last) > 0)
 			out->last = run;
@@ -117,6 +122,14 @@ look_at(const struct run *run, int64_t now, struct stats *out,
 		out->success_count++;
 	else
 		out->failure_count++;
+}
+
+/* A window's edge will pass over a run. */
+static void
+note_edge(struct stats *out, int64_t at, int64_t now)
+{
+	if (at > now && at < out->until)
+		out->until = at;
 }
 
 static void
@@ -252,7 +265,6 @@ stats_to_json(const struct stats *s, const struct stats_frame *f)
 		[HEALTH_OK] = "ok",
 	};
 	struct json_object	*o, *day, *h;
-	char			 buf[TIMESTAMP_SIZE];
 
 	o = json_object_new_object();
 	json_object_object_add(o, "pipeline_id",
@@ -283,20 +295,51 @@ stats_to_json(const struct stats *s, const struct stats_frame *f)
 
 	put_int(o, "active_runs", s->active_runs);
 	put_int(o, "queue_length", s->queue_length);
+	stats_age_to_json(o, f);
+	if (f->stale_reason != NULL)
+		json_object_object_add(o, "stale_reason",
+		    json_object_new_string(f->stale_reason));
+	return (o);
+}
+
+void
+stats_age_to_json(struct json_object *o, const struct stats_frame *f)
+{
+	char	 buf[TIMESTAMP_SIZE];
+
 	if (f->fetched_at == -1) {
 		json_object_object_add(o, "fetched_at", NULL);
 		json_object_object_add(o, "age_seconds", NULL);
 	} else {
 		json_object_object_add(o, "fetched_at", json_object_new_string(
 		    timestamp_format(f->fetched_at, buf)));
-		put_int(o, "age_seconds", f->now > f->fetched_at ?
-		    f->now - f->fetched_at : 0);
+		put_int(o, "age_seconds", age(f));
 	}
 	json_object_object_add(o, "stale", json_object_new_boolean(f->stale));
-	if (f->stale_reason != NULL)
-		json_object_object_add(o, "stale_reason",
-		    json_object_new_string(f->stale_reason));
-	return (o);
+}
+
+static int64_t
+age(const struct stats_frame *f)
+{
+	return (f->now > f->fetched_at ? f->now - f->fetched_at : 0);
+}
+
+size_t
+stats_age_text(const struct stats_frame *f, char buf[STATS_AGE_SIZE])
+{
+	const char	*stale = f->stale ? "true" : "false";
+	char		 at[TIMESTAMP_SIZE];
+	int		 n;
+
+	if (f->fetched_at == -1)
+		n = snprintf(buf, STATS_AGE_SIZE, ",\"fetched_at\":null,"
+		    "\"age_seconds\":null,\"stale\":%s", stale);
+	else
+		n = snprintf(buf, STATS_AGE_SIZE, ",\"fetched_at\":\"%s\","
+		    "\"age_seconds\":%lld,\"stale\":%s",
+		    timestamp_format(f->fetched_at, at), (long long)age(f),
+		    stale);
+	return ((size_t)n);
 }
 
 static struct json_object *

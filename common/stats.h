@@ -57,6 +57,7 @@ struct stats {
 	int64_t		 speed_part_tenths;	/* of 15.0 */
 	int64_t		 active_runs;
 	int64_t		 queue_length;
+	int64_t		 until;		/* the same runs make the same before */
 };
 
 /*
@@ -81,5 +82,19 @@ struct stats_frame {
 /* The stats object of contract.md, the caller's. */
 struct json_object *stats_to_json(const struct stats *stats,
     const struct stats_frame *frame);
+
+/*
+ * Put what changes with time alone into such an object, in its place:
+ * fetched_at, age_seconds and stale.
+ */
+void stats_age_to_json(struct json_object *o, const struct stats_frame *frame);
+
+/*
+ * The same as text: those three members, each with a comma before it.
+ * Returns the length.
+ */
+#define STATS_AGE_SIZE	128
+size_t stats_age_text(const struct stats_frame *frame,
+    char buf[STATS_AGE_SIZE]);
 
 #endif

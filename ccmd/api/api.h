@@ -34,6 +34,10 @@
  *	tray.c		cctray, badges
  *	view.c		pipelines and their runs
  *	read.c		what is answered from the view
+ *	text.c		the text of that, made once per change
+ *	rope.c		texts by reference
+ *	outbox.c	what a connection has yet to send
+ *	recall.c	answers that may be given again
  *	events.c	what changed, in order
  *	subscribe.c	who listens to that
  *	sse.c		events over HTTP
@@ -51,10 +55,13 @@
 #include "tree.h"
 #include "verb.h"
 
+struct etag;
 struct event_base;
 struct json_object;
+struct hold;
 struct peer;
 struct request;
+struct rope;
 
 /* Operations in the ring at a time; more are answered 503. */
 #define API_MAX_OPERATIONS	1024
@@ -74,6 +81,8 @@ struct answer {
 	int		 text;		/* not JSON, and not to be gathered */
 	const char	*body;
 	size_t		 len;
+	struct rope	*rope;		/* instead of body; NULL: none */
+	const struct hold *hold;	/* NULL: not to be given again */
 	const char	*etag;		/* NULL: none */
 	const char	*allow;		/* for 405, NULL else */
 };
@@ -140,8 +149,12 @@ const struct verb *route_find(const char *method, const char *path,
 void answer_error(struct request *req, int status, const char *code,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 void answer_json(struct request *req, int status, struct json_object *o);
-/* The same with an ETag, or 304 if the client has that. */
-void answer_tagged(struct request *req, struct json_object *o);
+/*
+ * Answer 200 with a rope (taken over) and its tag, or 304 if the client has
+ * that.
+ */
+void answer_tagged(struct request *req, struct rope *r, struct etag *e,
+    const struct hold *hold);
 
 /* Answer with other text; it stays the caller's. */
 void answer_text(struct request *req, const char *type, const char *text,
@@ -196,14 +209,6 @@ int64_t read_started(void);
 int read_is_tagged(const struct verb *verb);
 /* Connections open now, for the status. */
 void read_set_connections(size_t (*count)(void));
-
-/* --- etag.c */
-
-#define ETAG_SIZE	40	/* W/"32 digits" and its NUL */
-
-void etag_make(struct json_object *o, char tag[ETAG_SIZE]);
-/* Is the tag in a list as If-None-Match has it? */
-int etag_matches(const char *list, const char *tag);
 
 /* --- openapi.c */
 

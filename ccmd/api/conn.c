@@ -25,6 +25,7 @@
 
 #include <sys/queue.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <errno.h>
 #include <event2/event.h>
@@ -38,6 +39,7 @@
 #include "conn.h"
 #include "limit.h"
 #include "log.h"
+#include "outbox.h"
 #include "proc.h"
 
 #define CONN_READ_SIZE		(64 * 1024)
@@ -48,6 +50,7 @@
 #define CONN_PROGRESS		32768
 /* A client that lets that much pile up is not read from any more. */
 #define CONN_OUT_MAX		(256 * 1024)
+#define CONN_PARTS		256	/* of one sendmsg */
 
 TAILQ_HEAD(conn_list, conn);
 
@@ -254,7 +257,7 @@ conn_free(struct conn *c)
 	if (c->in != NULL)
 		explicit_bzero(c->in, c->in_len);
 	free(c->in);
-	free(c->out);
+	outbox_clear(&c->out);
 	limit_leave(&c->address);
 	free(c);
 	env.n--;
@@ -296,7 +299,7 @@ on_read(struct conn *c)
 		/* Its answer may still be wanted after a shutdown(2). */
 		c->eof = 1;
 		if (n == -1 || c->stream != NULL ||
-		    (c->request == NULL && !c->held && c->out_len == 0))
+		    (c->request == NULL && !c->held && c->out.left == 0))
 			c->dead = 1;
 		return;
 	}
@@ -377,7 +380,7 @@ take_requests(struct conn *c, const char *data, size_t len)
 	size_t			 used = 0;
 
 	while (used < len && c->request == NULL && !c->held && !c->closing &&
-	    !c->dead && c->out_len < CONN_OUT_MAX) {
+	    !c->dead && c->out.left < CONN_OUT_MAX) {
 		r = http_parse(&c->message, data + used, len - used);
 		if (r == HTTP_MORE)
 			break;
@@ -402,29 +405,15 @@ take_requests(struct conn *c, const char *data, size_t len)
 void
 conn_write(struct conn *c, const void *data, size_t len)
 {
-	size_t	 need = c->out_len + len, size;
-	char	*p;
+	if (!c->dead && outbox_copy(&c->out, data, len) == -1)
+		c->dead = 1;
+}
 
-	if (c->dead)
-		return;
-	/* Not all of it may ever be out at once: what is makes room. */
-	if (need > c->out_size && c->out_sent > 0) {
-		c->out_len -= c->out_sent;
-		memmove(c->out, c->out + c->out_sent, c->out_len);
-		c->out_sent = 0;
-		need = c->out_len + len;
-	}
-	if (need > c->out_size) {
-		size = need < 4096 ? 4096 : need + need / 2;
-		if ((p = realloc(c->out, size)) == NULL) {
-			c->dead = 1;
-			return;
-		}
-		c->out = p;
-		c->out_size = size;
-	}
-	memcpy(c->out + c->out_len, data, len);
-	c->out_len = need;
+void
+conn_write_rope(struct conn *c, struct rope *r)
+{
+	if (!c->dead && outbox_rope(&c->out, r) == -1)
+		c->dead = 1;
 }
 
 /* An answer from the ring came: go on with what was pipelined behind it. */
@@ -438,11 +427,15 @@ conn_answered(struct conn *c)
 static void
 on_write(struct conn *c)
 {
-	ssize_t	 n;
+	struct iovec	 iov[CONN_PARTS];
+	struct msghdr	 msg;
+	ssize_t		 n;
 
-	while (c->out_sent < c->out_len) {
-		n = send(c->fd, c->out + c->out_sent, c->out_len -
-		    c->out_sent, MSG_NOSIGNAL);
+	memset(&msg, 0, sizeof(msg));
+	msg.msg_iov = iov;
+	while (c->out.left > 0) {
+		msg.msg_iovlen = (size_t)outbox_next(&c->out, iov, CONN_PARTS);
+		n = sendmsg(c->fd, &msg, MSG_NOSIGNAL);
 		if (n == -1) {
 			if (errno == EINTR)
 				continue;
@@ -450,14 +443,8 @@ on_write(struct conn *c)
 				c->dead = 1;
 			return;
 		}
-		c->out_sent += (size_t)n;
+		outbox_sent(&c->out, (size_t)n);
 		c->progress += (size_t)n;
-	}
-	c->out_len = c->out_sent = 0;
-	if (c->out_size > 16384) {
-		free(c->out);
-		c->out = NULL;
-		c->out_size = 0;
 	}
 }
 
@@ -470,13 +457,13 @@ settle(struct conn *c)
 {
 	c->busy = 1;
 	do {
-		if (!c->dead && c->out_len > 0)
+		if (!c->dead && c->out.left > 0)
 			on_write(c);
 	} while (!c->dead && resume(c) > 0);
 	c->busy = 0;
 	if (!c->dead && c->stream != NULL)
 		fill(c);
-	if (!c->dead && c->out_len == 0 && c->request == NULL &&
+	if (!c->dead && c->out.left == 0 && c->request == NULL &&
 	    !c->held && c->stream == NULL && (c->closing || c->eof)) {
 		conn_linger(c);
 		return;
@@ -495,11 +482,11 @@ wait_for(struct conn *c)
 	short	 want = EV_PERSIST;
 
 	if (c->stream != NULL) {
-		if (c->out_len > 0 || c->stream_more)
+		if (c->out.left > 0 || c->stream_more)
 			want |= EV_WRITE;
 		if (c->list != &env.streaming)
 			put_on(c, &env.streaming, 0);
-	} else if (c->out_len > 0) {
+	} else if (c->out.left > 0) {
 		want |= EV_WRITE;
 		if (c->list != &env.writing || c->progress >= CONN_PROGRESS) {
 			put_on(c, &env.writing, answer_ms());
@@ -518,7 +505,7 @@ wait_for(struct conn *c)
 		put_on(c, &env.idle, idle_ms());
 	c->took = 0;
 	/* While an answer is under way, more is read only up to a bound. */
-	if (!c->eof && c->out_len < CONN_OUT_MAX &&
+	if (!c->eof && c->out.left < CONN_OUT_MAX &&
 	    ((c->request == NULL && !c->held) ||
 	    c->in_len < HTTP_MAX_REQUEST))
 		want |= EV_READ;
@@ -600,7 +587,7 @@ fill(struct conn *c)
 {
 	c->busy = 1;
 	c->stream_more = c->stream->fill(c, c->stream_arg);
-	if (!c->dead && c->out_len > 0)
+	if (!c->dead && c->out.left > 0)
 		on_write(c);
 	c->busy = 0;
 }
@@ -667,6 +654,6 @@ conn_flush(void)
 
 	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		TAILQ_FOREACH(c, lists[i], entry)
-			if (c->out_len > 0)
+			if (c->out.left > 0)
 				on_write(c);
 }

@@ -29,10 +29,12 @@
 #include <stdint.h>
 
 #include "http.h"
+#include "outbox.h"
 
 struct conn;
 struct conn_list;
 struct event;
+struct rope;
 struct request;
 struct verb;
 
@@ -55,10 +57,7 @@ struct conn {
 	char		*in;		/* of an incomplete request */
 	size_t		 in_len;
 	size_t		 in_size;
-	char		*out;		/* answers not yet sent */
-	size_t		 out_len;
-	size_t		 out_sent;
-	size_t		 out_size;
+	struct outbox	 out;		/* answers not yet sent */
 	struct request	*request;	/* under way */
 	char		*body;		/* pieces of its answer so far */
 	size_t		 body_len;
@@ -80,8 +79,12 @@ struct conn {
 	int		 served;	/* one ever was */
 };
 
-/* conn.c: queue bytes; the ring's answer is queued, go on. */
+/*
+ * conn.c: queue a copy of bytes, or a rope by reference; the ring's answer
+ * is queued, go on.
+ */
 void conn_write(struct conn *c, const void *data, size_t len);
+void conn_write_rope(struct conn *c, struct rope *r);
 void conn_answered(struct conn *c);
 void conn_linger(struct conn *c);
 

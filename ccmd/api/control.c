@@ -39,6 +39,7 @@
 #include "limit.h"
 #include "log.h"
 #include "proc.h"
+#include "rope.h"
 #include "subscribe.h"
 
 #define CONTROL_MAX		64	/* connections */
@@ -369,15 +370,19 @@ static void
 on_answer(struct request *req, const struct answer *a)
 {
 	struct control_op	*op = req->arg;
+	char			*flat = NULL;
 	const char		*p = a->body;
 	size_t			 left = a->len, n;
 
+	if (a->rope != NULL)
+		p = flat = rope_flat(a->rope);
 	do {
 		n = left > MSG_CHUNK_MAX ? MSG_CHUNK_MAX : left;
 		send_piece(op, a->status, a->more || left > n, p, n);
 		p += n;
 		left -= n;
 	} while (left > 0);
+	free(flat);
 	if (a->more) {
 		if (req->verb->walk == WALK_FETCH)
 			op->owed += a->len;

@@ -33,9 +33,12 @@
 
 #include "api.h"
 #include "conn.h"
+#include "etag.h"
 #include "json.h"
 #include "limit.h"
 #include "log.h"
+#include "recall.h"
+#include "rope.h"
 
 /* An answer that comes in pieces is put together up to that size. */
 #define DOOR_BODY_MAX	(64 * 1024 * 1024)
@@ -43,9 +46,14 @@
 static struct {
 	char		 date[40];
 	time_t		 date_at;
+	const struct http_message *asking;
 } env;
 
-static int	 authenticate(struct request *, const struct http_message *);
+static int	 recall(struct conn *, const struct http_message *);
+static const char *target(const struct http_message *, size_t *);
+static void	 take_match(const struct http_message *, char *, size_t);
+static int	 authenticate(const struct http_message *, enum role *, char *,
+		    uint64_t *);
 static int	 take_query(struct request *, struct http_slice);
 static int	 take_body(struct request *, const struct http_message *);
 static void	 take_last_event_id(struct request *, struct http_slice);
@@ -54,6 +62,8 @@ static void	 on_answer(struct request *, const struct answer *);
 static void	 on_stream(struct request *);
 static int	 gather(struct conn *, const struct answer *);
 static void	 respond(struct conn *, const struct answer *);
+static size_t	 make_head(char *, size_t, const struct conn *,
+		    const struct answer *);
 static void	 respond_error(struct conn *, int, const char *,
 		    const char *, const char *);
 static const char *reason(int);
@@ -69,6 +79,8 @@ door_request(struct conn *c, const struct http_message *m)
 	c->verb = NULL;
 	c->began = metrics_now();
 	c->minor = m->minor;
+	if (recall(c, m))
+		return;
 	if ((req = request_new(on_answer, c)) == NULL) {
 		c->dead = 1;
 		return;
@@ -92,7 +104,7 @@ door_request(struct conn *c, const struct http_message *m)
 	req->stream = on_stream;
 	c->verb = verb;
 	if (auth_role_needed(verb) != ROLE_NONE &&
-	    authenticate(req, m) == -1) {
+	    authenticate(m, &req->role, req->actor, &req->token) == -1) {
 		c->request = NULL;
 		request_free(req);
 		metrics_refused();
@@ -102,11 +114,81 @@ door_request(struct conn *c, const struct http_message *m)
 	if (take_query(req, m->query) == -1 || take_body(req, m) == -1)
 		return;
 	take_last_event_id(req, m->fields[HTTP_LAST_EVENT_ID]);
-	if (m->fields[HTTP_IF_NONE_MATCH].p != NULL &&
-	    m->fields[HTTP_IF_NONE_MATCH].len < sizeof(req->match))
-		memcpy(req->match, m->fields[HTTP_IF_NONE_MATCH].p,
-		    m->fields[HTTP_IF_NONE_MATCH].len);
+	take_match(m, req->match, sizeof(req->match));
+	/* What is answered at once may be kept for the next. */
+	env.asking = m;
 	route_request(req);
+	env.asking = NULL;
+}
+
+/* The path and the query as they came. */
+static const char *
+target(const struct http_message *m, size_t *len)
+{
+	*len = m->query.p == NULL ? m->path.len :
+	    (size_t)(m->query.p - m->path.p) + m->query.len;
+	return (m->path.p);
+}
+
+static void
+take_match(const struct http_message *m, char *match, size_t size)
+{
+	struct http_slice	 s = m->fields[HTTP_IF_NONE_MATCH];
+
+	if (s.p == NULL || s.len >= size)
+		s.len = 0;
+	else
+		memcpy(match, s.p, s.len);
+	match[s.len] = '\0';
+}
+
+/*
+ * Answer with what was answered before and still holds.  Returns 0 where
+ * there is no such thing, or any doubt about who asks.
+ */
+static int
+recall(struct conn *c, const struct http_message *m)
+{
+	struct recalled	*r;
+	struct answer	 a;
+	enum role	 role;
+	const char	*name;
+	char		 match[sizeof(c->request->match)];
+	char		 actor[MSG_ID_MAX + 1];
+	uint64_t	 token;
+	size_t		 len;
+	int64_t		 now = time(NULL);
+
+	if (m->method != HTTP_GET || m->body.len > 0)
+		return (0);
+	name = target(m, &len);
+	if ((r = recall_find(name, len, now)) == NULL ||
+	    authenticate(m, &role, actor, &token) == -1 ||
+	    role < auth_role_needed(r->verb))
+		return (0);
+	c->verb = r->verb;
+	memset(&a, 0, sizeof(a));
+	a.status = 200;
+	a.etag = r->etag;
+	a.rope = r->rope;
+	a.len = r->rope->len;
+	take_match(m, match, sizeof(match));
+	if (match[0] != '\0' && etag_matches(match, r->etag)) {
+		a.status = 304;
+		respond(c, &a);
+	} else if (c->closing)
+		respond(c, &a);
+	else {
+		if (r->head_at != now) {
+			r->head_len = make_head(r->head, sizeof(r->head), c,
+			    &a);
+			r->head_at = now;
+		}
+		metrics_count(c->verb, 200, c->began);
+		conn_write(c, r->head, r->head_len);
+		conn_write_rope(c, r->rope);
+	}
+	return (1);
 }
 
 /* The wrong token has waited long enough. */
@@ -118,7 +200,8 @@ door_held(struct conn *c)
 
 /* CCM-Token, else Authorization: Bearer. */
 static int
-authenticate(struct request *req, const struct http_message *m)
+authenticate(const struct http_message *m, enum role *role,
+    char *actor, uint64_t *number)
 {
 	struct http_slice	 t = m->fields[HTTP_CCM_TOKEN];
 
@@ -133,9 +216,8 @@ authenticate(struct request *req, const struct http_message *m)
 	}
 	if (t.len == 0)
 		return (-1);
-	req->role = auth_check(t.p, t.len, req->actor, sizeof(req->actor),
-	    &req->token);
-	return (req->role == ROLE_NONE ? -1 : 0);
+	*role = auth_check(t.p, t.len, actor, MSG_ID_MAX + 1, number);
+	return (*role == ROLE_NONE ? -1 : 0);
 }
 
 /* Unknown parameters are ignored, known ones may be there once. */
@@ -268,6 +350,7 @@ void
 door_tick(void)
 {
 	slow_tick();
+	recall_tick(time(NULL));
 }
 
 static void
@@ -275,6 +358,8 @@ on_answer(struct request *req, const struct answer *a)
 {
 	struct conn	*c = req->arg;
 	struct answer	 whole;
+	const char	*name;
+	size_t		 len;
 
 	if (a->text) {
 		relay_piece(c, req, a);
@@ -294,8 +379,15 @@ on_answer(struct request *req, const struct answer *a)
 		free(c->body);
 		c->body = NULL;
 		c->body_len = 0;
-	} else
+	} else {
+		if (a->hold != NULL && env.asking != NULL &&
+		    env.asking->method == HTTP_GET) {
+			name = target(env.asking, &len);
+			recall_put(name, len, req->verb, a->rope, a->etag,
+			    a->hold);
+		}
 		respond(c, a);
+	}
 	c->request = NULL;
 	conn_answered(c);
 }
@@ -320,14 +412,29 @@ gather(struct conn *c, const struct answer *a)
 	return (0);
 }
 
-/* 304 has neither a body nor its length (RFC 9112, 6.3). */
 static void
 respond(struct conn *c, const struct answer *a)
 {
-	char	 head[512], more[192] = "", body[128] = "";
-	size_t	 n = 0;
+	char	 head[RECALL_HEAD_MAX + 192];
 
 	metrics_count(c->verb, a->status, c->began);
+	conn_write(c, head, make_head(head, sizeof(head), c, a));
+	if (c->method == HTTP_HEAD || a->status == 304)
+		return;
+	if (a->rope != NULL)
+		conn_write_rope(c, a->rope);
+	else
+		conn_write(c, a->body, a->len);
+}
+
+/* 304 has neither a body nor its length (RFC 9112, 6.3). */
+static size_t
+make_head(char *head, size_t size, const struct conn *c,
+    const struct answer *a)
+{
+	char	 more[192] = "", body[128] = "";
+	size_t	 n = 0;
+
 	if (a->retry_after > 0)
 		n += (size_t)snprintf(more + n, sizeof(more) - n,
 		    "Retry-After: %u\r\n", a->retry_after);
@@ -341,15 +448,13 @@ respond(struct conn *c, const struct answer *a)
 		(void)snprintf(body, sizeof(body),
 		    "Content-Type: %s\r\nContent-Length: %zu\r\n",
 		    a->type != NULL ? a->type : "application/json", a->len);
-	n = (size_t)snprintf(head, sizeof(head),
+	n = (size_t)snprintf(head, size,
 	    "HTTP/1.1 %d %s\r\nDate: %s\r\n%s"
 	    "Cache-Control: %s\r\n%sConnection: %s\r\n\r\n",
 	    a->status, reason(a->status), door_date(), body,
 	    a->etag != NULL ? "no-cache" : "no-store", more,
 	    c->closing ? "close" : "keep-alive");
-	conn_write(c, head, n);
-	if (c->method != HTTP_HEAD && a->status != 304)
-		conn_write(c, a->body, a->len);
+	return (n);
 }
 
 static void

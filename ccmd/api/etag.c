@@ -21,72 +21,40 @@
 
 #include "config.h"
 
-#include <json-c/json.h>
 #include <sodium.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "api.h"
-#include "json.h"
+#include "etag.h"
 
-static void	 add(crypto_generichash_state *, struct json_object *);
-static void	 add_text(crypto_generichash_state *, const char *, size_t);
+#define ETAG_HASH	16
 
-/* Weak: two answers with the same tag differ in their age (RFC 9110, 8.8.1). */
 void
-etag_make(struct json_object *o, char tag[ETAG_SIZE])
+etag_begin(struct etag *e)
 {
-	crypto_generichash_state	 state;
-	unsigned char			 hash[16];
-	char				 hex[2 * sizeof(hash) + 1];
-
-	crypto_generichash_init(&state, NULL, 0, sizeof(hash));
-	add(&state, o);
-	crypto_generichash_final(&state, hash, sizeof(hash));
-	sodium_bin2hex(hex, sizeof(hex), hash, sizeof(hash));
-	(void)snprintf(tag, ETAG_SIZE, "W/\"%s\"", hex);
+	crypto_generichash_init(&e->state, NULL, 0, ETAG_HASH);
 }
 
-/* Of a stats object all but how old it is; of the others all. */
-static void
-add(crypto_generichash_state *state, struct json_object *o)
-{
-	struct json_object_iter	 it;
-	const char		*s;
-	size_t			 i, n, len;
-	int			 is_stats;
-
-	if (json_object_is_type(o, json_type_object)) {
-		is_stats = json_object_object_get_ex(o, "metrics_24h", NULL);
-		add_text(state, "{", 1);
-		json_object_object_foreachC(o, it) {
-			if (is_stats && (strcmp(it.key, "fetched_at") == 0 ||
-			    strcmp(it.key, "age_seconds") == 0))
-				continue;
-			add_text(state, it.key, strlen(it.key));
-			add(state, it.val);
-		}
-		add_text(state, "}", 1);
-	} else if (json_object_is_type(o, json_type_array)) {
-		n = json_object_array_length(o);
-		add_text(state, "[", 1);
-		for (i = 0; i < n; i++)
-			add(state, json_object_array_get_idx(o, i));
-		add_text(state, "]", 1);
-	} else {
-		s = json_text(o, &len);
-		add_text(state, s, len);
-	}
-}
-
-static void
-add_text(crypto_generichash_state *state, const char *s, size_t len)
+void
+etag_add(struct etag *e, const void *p, size_t len)
 {
 	uint32_t	 n = (uint32_t)len;
 
-	crypto_generichash_update(state, (const unsigned char *)&n,
+	crypto_generichash_update(&e->state, (const unsigned char *)&n,
 	    sizeof(n));
-	crypto_generichash_update(state, (const unsigned char *)s, len);
+	crypto_generichash_update(&e->state, p, len);
+}
+
+void
+etag_end(struct etag *e, char tag[ETAG_SIZE])
+{
+	unsigned char	 hash[ETAG_HASH];
+	char		 hex[2 * sizeof(hash) + 1];
+
+	crypto_generichash_final(&e->state, hash, sizeof(hash));
+	sodium_bin2hex(hex, sizeof(hex), hash, sizeof(hash));
+	(void)snprintf(tag, ETAG_SIZE, "W/\"%s\"", hex);
 }
 
 /* A list of tags, or `*` (RFC 9110, 13.1.2), compared weakly. */

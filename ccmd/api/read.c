@@ -28,14 +28,36 @@
 #include <time.h>
 
 #include "api.h"
+#include "etag.h"
 #include "json.h"
 #include "pipeline.h"
 #include "proc.h"
 #include "projects.h"
+#include "recall.h"
+#include "rope.h"
+#include "text.h"
 #include "timestamp.h"
 #include "view.h"
 
 typedef void (*read_fn)(struct request *);
+
+/* What a list is to be of; NULL: any. */
+struct filter {
+	const char	*repository;
+	const char	*status;
+	const char	*domain;
+	const char	*app;
+	int		 any;		/* there is a filter */
+};
+
+struct listing {
+	int64_t		 limit;		/* INT64_MAX: none */
+	int64_t		 now;
+	int		 stats;
+	int64_t		 n;		/* so far */
+	int		 more;
+	struct pipeline	*last;
+};
 
 static struct {
 	int		 synced;
@@ -51,12 +73,17 @@ static void	 read_stats_list(struct request *);
 static void	 read_status(struct request *);
 static void	 read_healthz(struct request *);
 static void	 read_readyz(struct request *);
-static int	 matches(const struct pipeline *, struct json_object *);
-static int	 member_is(struct json_object *, const char *, const char *);
+static struct rope *begin(struct etag *, const char *);
+static void	 put_page(struct rope *, struct etag *, struct pipeline *,
+		    const struct filter *, struct listing *);
+static void	 put_end(struct rope *, struct etag *, const struct filter *,
+		    const struct listing *);
+static void	 set_filter(struct filter *, struct json_object *);
+static int	 matches(const struct pipeline *, const struct filter *);
+static int	 is(const char *, const char *);
 static int	 first_of(struct json_object *, struct pipeline **);
 static struct json_object *success(void);
 static void	 put_int(struct json_object *, const char *, int64_t);
-static struct json_object *listed(struct pipeline *, int, int64_t);
 
 static const read_fn readers[VERB_MAX] = {
 	[VERB_PIPELINE_LIST] = read_list,
@@ -145,46 +172,100 @@ put_int(struct json_object *o, const char *name, int64_t n)
 static void
 read_list(struct request *req)
 {
-	struct json_object	*o, *list;
-	struct pipeline		*p, *last = NULL;
-	const char		*include = json_string(req->args, "include");
-	char			 cursor[128];
-	int64_t			 limit = INT64_MAX, now = time(NULL);
-	int64_t			 n = 0, total = 0, more = 0;
+	struct listing	 l;
+	struct filter	 f;
+	struct pipeline	*p;
+	struct rope	*r;
+	struct etag	 e;
+	struct hold	 hold = { HOLD_DOCUMENTS, NULL, 0 };
 
+	memset(&l, 0, sizeof(l));
+	l.limit = INT64_MAX;
+	l.now = time(NULL);
+	l.stats = json_string(req->args, "include") != NULL;
 	if (first_of(req->args, &p) == -1) {
 		answer_error(req, 400, "invalid_argument", "after must be "
 		    "the `next` of an answer");
 		return;
 	}
-	(void)json_int(req->args, "limit", &limit);
-	o = success();
-	list = json_object_new_array();
+	(void)json_int(req->args, "limit", &l.limit);
+	set_filter(&f, req->args);
+	r = begin(&e, "pipelines\":[");
+	if (!f.any && !l.stats && l.limit == INT64_MAX &&
+	    p == view_next(NULL)) {
+		text_put_all(r, &e);
+		l.n = (int64_t)view_count();
+	} else
+		put_page(r, &e, p, &f, &l);
+	if (l.stats) {
+		hold.by = HOLD_VIEW;
+		hold.second = l.now;
+	}
+	put_end(r, &e, &f, &l);
+	answer_tagged(req, r, &e, &hold);
+}
+
+/* The beginning of an answer, and of its tag. */
+static struct rope *
+begin(struct etag *e, const char *member)
+{
+	static const char	 success[] = "{\"success\":true,\"";
+	struct rope		*r = rope_new();
+
+	etag_begin(e);
+	rope_copy(r, success, sizeof(success) - 1);
+	rope_copy(r, member, strlen(member));
+	return (r);
+}
+
+static void
+put_page(struct rope *r, struct etag *e, struct pipeline *p,
+    const struct filter *f, struct listing *l)
+{
 	for (; p != NULL; p = view_next(p)) {
-		if (!matches(p, req->args))
+		if (!matches(p, f))
 			continue;
-		if (n == limit) {
-			more = 1;
-			break;
+		if (l->n == l->limit) {
+			l->more = 1;
+			return;
 		}
-		json_object_array_add(list, listed(p, include != NULL, now));
-		last = p;
-		n++;
+		if (l->stats)
+			text_put_whole(r, e, p, l->n == 0, l->now);
+		else
+			text_put_document(r, e, p, l->n == 0);
+		l->last = p;
+		l->n++;
 	}
-	json_object_object_add(o, "pipelines", list);
-	put_int(o, "count", n);
-	if (limit != INT64_MAX) {
-		for (p = view_next(NULL); p != NULL; p = view_next(p))
-			total += matches(p, req->args);
-		put_int(o, "total", total);
-		if (more) {
-			(void)snprintf(cursor, sizeof(cursor), "%s,%s",
-			    last->created_at, last->id);
-			json_object_object_add(o, "next",
-			    json_object_new_string(cursor));
-		}
+}
+
+/* What follows the list; ids and times need no escapes. */
+static void
+put_end(struct rope *r, struct etag *e, const struct filter *f,
+    const struct listing *l)
+{
+	struct pipeline	*p;
+	char		 end[256];
+	size_t		 n;
+	long long	 total = 0;
+
+	n = (size_t)snprintf(end, sizeof(end), "],\"count\":%lld",
+	    (long long)l->n);
+	if (l->limit != INT64_MAX) {
+		if (!f->any)
+			total = (long long)view_count();
+		else
+			for (p = view_next(NULL); p != NULL; p = view_next(p))
+				total += matches(p, f);
+		n += (size_t)snprintf(end + n, sizeof(end) - n,
+		    ",\"total\":%lld", total);
+		if (l->more)
+			n += (size_t)snprintf(end + n, sizeof(end) - n,
+			    ",\"next\":\"%s,%s\"", l->last->created_at,
+			    l->last->id);
 	}
-	answer_tagged(req, o);
+	n += (size_t)snprintf(end + n, sizeof(end) - n, "}");
+	rope_copy(r, end, n);
+	etag_add(e, end, n);
 }
 
 /*
@@ -217,78 +298,79 @@ first_of(struct json_object *args, struct pipeline **p)
 	return (0);
 }
 
-static int
-matches(const struct pipeline *p, struct json_object *args)
+static void
+set_filter(struct filter *f, struct json_object *args)
 {
-	const char	*s = json_string(args, "repository");
-
-	if (s != NULL) {
-		const char *name = json_string(p->doc, "repository");
-
-		if (name == NULL || strcasecmp(name, s) != 0)
-			return (0);
-	}
-	return (member_is(args, "status", p->status) &&
-	    member_is(args, "domain", pipeline_vps(p->doc, "linked_domain")) &&
-	    member_is(args, "app", pipeline_vps(p->doc, "linked_app")));
+	f->repository = json_string(args, "repository");
+	f->status = json_string(args, "status");
+	f->domain = json_string(args, "domain");
+	f->app = json_string(args, "app");
+	f->any = f->repository != NULL || f->status != NULL ||
+	    f->domain != NULL || f->app != NULL;
 }
 
 static int
-member_is(struct json_object *args, const char *name, const char *value)
+matches(const struct pipeline *p, const struct filter *f)
 {
-	const char	*s = json_string(args, name);
-
-	return (s == NULL || strcasecmp(s, value) == 0);
+	return (!f->any || (is(f->status, p->status) &&
+	    (f->repository == NULL ||
+	    is(f->repository, json_string(p->doc, "repository"))) &&
+	    (f->domain == NULL ||
+	    is(f->domain, pipeline_vps(p->doc, "linked_domain"))) &&
+	    (f->app == NULL ||
+	    is(f->app, pipeline_vps(p->doc, "linked_app")))));
 }
 
-/* The document itself, or a copy that has its stats as well. */
-static struct json_object *
-listed(struct pipeline *p, int with_stats, int64_t now)
+static int
+is(const char *wanted, const char *value)
 {
-	struct json_object	*o;
-
-	if (!with_stats)
-		return (json_object_get(p->doc));
-	o = json_object_new_object();
-	json_object_object_foreach(p->doc, key, value)
-		json_object_object_add(o, key, json_object_get(value));
-	json_object_object_add(o, "metrics", view_stats(p, now));
-	return (o);
+	return (wanted == NULL ||
+	    (value != NULL && strcasecmp(wanted, value) == 0));
 }
 
 static void
 read_show(struct request *req)
 {
-	struct json_object	*o = success();
-	struct pipeline		*p = view_find(req->target);
+	struct pipeline	*p = view_find(req->target);
+	struct hold	 hold = { HOLD_PIPELINE, p, time(NULL) };
+	struct etag	 e;
+	struct rope	*r = begin(&e, "pipeline\":");
 
-	json_object_object_add(o, "pipeline", listed(p, 1, time(NULL)));
-	answer_tagged(req, o);
+	text_put_whole(r, &e, p, 1, hold.second);
+	rope_copy(r, "}", 1);
+	answer_tagged(req, r, &e, &hold);
 }
 
 static void
 read_stats(struct request *req)
 {
-	struct json_object	*o = success();
-	struct pipeline		*p = view_find(req->target);
+	struct pipeline	*p = view_find(req->target);
+	struct hold	 hold = { HOLD_PIPELINE, p, time(NULL) };
+	struct etag	 e;
+	struct rope	*r = begin(&e, "stats\":");
 
-	json_object_object_add(o, "stats", view_stats(p, time(NULL)));
-	answer_tagged(req, o);
+	text_put_stats(r, &e, p, 1, hold.second);
+	rope_copy(r, "}", 1);
+	answer_tagged(req, r, &e, &hold);
 }
 
 static void
 read_stats_list(struct request *req)
 {
-	struct json_object	*o = success(), *list;
-	struct pipeline		*p;
-	int64_t			 n = 0, now = time(NULL);
+	struct hold	 hold = { HOLD_VIEW, NULL, time(NULL) };
+	struct pipeline	*p;
+	struct etag	 e;
+	struct rope	*r = begin(&e, "stats\":[");
+	char		 end[48];
+	int		 n;
+	int		 first = 1;
 
-	list = json_object_new_array();
-	for (p = view_next(NULL); p != NULL; p = view_next(p), n++)
-		json_object_array_add(list, view_stats(p, now));
-	json_object_object_add(o, "stats", list);
-	put_int(o, "count", n);
-	answer_tagged(req, o);
+	for (p = view_next(NULL); p != NULL; p = view_next(p), first = 0)
+		text_put_stats(r, &e, p, first, hold.second);
+	n = snprintf(end, sizeof(end), "],\"count\":%zu}", view_count());
+	rope_copy(r, end, (size_t)n);
+	etag_add(&e, end, (size_t)n);
+	answer_tagged(req, r, &e, &hold);
 }
 
 static void

@@ -122,7 +122,7 @@ static int
 on_fill(struct conn *c, void *arg)
 {
 	struct relay	*r = arg;
-	size_t		 held = c->out_len - c->out_sent, due;
+	size_t		 held = c->out.left, due;
 
 	due = r->owed > held ? r->owed - held : 0;
 	if (due >= RELAY_CREDIT_MIN || (held == 0 && due > 0)) {

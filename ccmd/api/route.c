@@ -31,10 +31,12 @@
 #include <unistd.h>
 
 #include "api.h"
+#include "etag.h"
 #include "json.h"
 #include "log.h"
 #include "proc.h"
 #include "projects.h"
+#include "rope.h"
 #include "view.h"
 
 /* An answer that does not come is given up that long after its deadline. */
@@ -467,21 +469,21 @@ answer_json(struct request *req, int status, struct json_object *o)
 }
 
 void
-answer_tagged(struct request *req, struct json_object *o)
+answer_tagged(struct request *req, struct rope *r, struct etag *e,
+    const struct hold *hold)
 {
 	char		 tag[ETAG_SIZE];
 	struct answer	 a;
 
-	etag_make(o, tag);
+	etag_end(e, tag);
 	memset(&a, 0, sizeof(a));
-	a.status = 200;
+	a.status = etag_matches(req->match, tag) ? 304 : 200;
 	a.etag = tag;
-	if (etag_matches(req->match, tag))
-		a.status = 304;
-	else
-		a.body = json_text(o, &a.len);
+	a.rope = r;
+	a.hold = hold;
+	a.len = a.status == 304 ? 0 : r->len;
 	done(req, &a);
-	json_object_put(o);
+	rope_free(r);
 }
 
 void

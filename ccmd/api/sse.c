@@ -112,7 +112,7 @@ has_room(void *arg)
 {
 	struct conn	*c = arg;
 
-	return (!c->dead && c->out_len - c->out_sent < SSE_OUT_MAX);
+	return (!c->dead && c->out.left < SSE_OUT_MAX);
 }
 
 /* The data is compact JSON: one line. */

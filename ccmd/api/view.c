@@ -32,7 +32,9 @@
 #include "fresh.h"
 #include "json.h"
 #include "log.h"
+#include "rope.h"
 #include "stats.h"
+#include "text.h"
 #include "timestamp.h"
 #include "view.h"
 
@@ -50,6 +52,9 @@ static struct {
 	struct id_tree	 by_id;
 	struct time_tree by_time;
 	uint64_t	 seen;
+	uint64_t	 version;
+	uint64_t	 documents;
+	uint64_t	 removals;
 	size_t		 n;
 } env = {
 	.by_id = RB_INITIALIZER(&env.by_id),
@@ -58,7 +63,7 @@ static struct {
 
 static int	 id_cmp(struct pipeline *, struct pipeline *);
 static int	 time_cmp(struct pipeline *, struct pipeline *);
-static struct pipeline *get(const char *);
+static struct pipeline *get(const char *, const char *);
 static void	 take_document(struct pipeline *, struct json_object *);
 static void	 put_run(struct pipeline *, const struct run *, size_t);
 static int	 same_state(const struct run *, const struct run *);
@@ -104,7 +109,8 @@ view_pipeline(const struct msg_pipeline *m)
 		return (-1);
 	}
 	id = json_string(doc, "pipeline_id");
-	if (id == NULL || (p = get(id)) == NULL) {
+	if (id == NULL ||
+	    (p = get(id, json_string(doc, "created_at"))) == NULL) {
 		json_object_put(doc);
 		return (-1);
 	}
@@ -131,6 +137,9 @@ view_gone(const struct msg_gone *m)
 	if (p == NULL)
 		return;
 	events_gone(p);
+	text_remove(p);
+	env.documents++;
+	env.removals++;
 	RB_REMOVE(id_tree, &env.by_id, p);
 	RB_REMOVE(time_tree, &env.by_time, p);
 	env.n--;
@@ -144,7 +153,7 @@ view_gone(const struct msg_gone *m)
 }
 
 static struct pipeline *
-get(const char *id)
+get(const char *id, const char *created_at)
 {
 	struct pipeline	*p;
 
@@ -153,9 +162,12 @@ get(const char *id)
 	if (strlen(id) > MSG_ID_MAX || (p = calloc(1, sizeof(*p))) == NULL)
 		return (NULL);
 	(void)strlcpy(p->id, id, sizeof(p->id));
+	(void)strlcpy(p->created_at, created_at != NULL ? created_at : "",
+	    sizeof(p->created_at));
 	RB_INSERT(id_tree, &env.by_id, p);
 	env.n++;
 	RB_INSERT(time_tree, &env.by_time, p);
+	text_insert(p, RB_PREV(time_tree, &env.by_time, p));
 	return (p);
 }
 
@@ -163,13 +175,20 @@ get(const char *id)
 static void
 take_document(struct pipeline *p, struct json_object *doc)
 {
+	char		 at[sizeof(p->created_at)];
 	const char	*s;
 
-	RB_REMOVE(time_tree, &env.by_time, p);
 	s = json_string(doc, "created_at");
-	(void)strlcpy(p->created_at, s != NULL ? s : "",
-	    sizeof(p->created_at));
-	RB_INSERT(time_tree, &env.by_time, p);
+	(void)strlcpy(at, s != NULL ? s : "", sizeof(at));
+	if (strcmp(at, p->created_at) != 0) {
+		text_remove(p);
+		RB_REMOVE(time_tree, &env.by_time, p);
+		(void)strlcpy(p->created_at, at, sizeof(p->created_at));
+		RB_INSERT(time_tree, &env.by_time, p);
+		text_insert(p, RB_PREV(time_tree, &env.by_time, p));
+	}
+	text_changed(p);
+	env.documents++;
 	s = json_string(doc, "status");
 	(void)strlcpy(p->status, s != NULL ? s : "error", sizeof(p->status));
 	json_object_put(p->doc);
@@ -317,9 +336,12 @@ view_fresh(const struct msg_fresh *m)
 		    (int64_t)p->interval * STALE_INTERVALS;
 		p->fetched_at = f.at;
 		p->interval = f.interval;
+		if (p->stale_reason != NULL)
+			drop_stats(p);
 		free(p->stale_reason);
 		p->stale_reason = NULL;
-		drop_stats(p);
+		p->stats_at = 0;	/* its age only */
+		p->changed = ++env.version;
 		if (was_stale)
 			events_stats(p);
 	}
@@ -392,6 +414,42 @@ drop_stats(struct pipeline *p)
 {
 	json_object_put(p->stats);
 	p->stats = NULL;
+	bytes_free(p->figures);
+	p->figures = NULL;
+	p->changed = ++env.version;
+}
+
+uint64_t
+view_version(void)
+{
+	return (env.version);
+}
+
+uint64_t
+view_documents_version(void)
+{
+	return (env.documents);
+}
+
+uint64_t
+view_removals(void)
+{
+	return (env.removals);
+}
+
+void
+view_frame(const struct pipeline *p, int64_t now, struct stats_frame *frame)
+{
+	int	 seen = p->known && p->fetched_at > 0;
+
+	memset(frame, 0, sizeof(*frame));
+	frame->pipeline_id = p->id;
+	frame->status = p->status;
+	frame->fetched_at = seen ? p->fetched_at : -1;
+	frame->now = now;
+	frame->stale = !seen || now - p->fetched_at >
+	    (int64_t)p->interval * STALE_INTERVALS;
+	frame->stale_reason = p->stale_reason;
 }
 
 struct json_object *
@@ -399,25 +457,26 @@ view_stats(struct pipeline *p, int64_t now)
 {
 	struct stats_frame	 frame;
 	struct stats		 stats;
-	int			 seen = p->known && p->fetched_at > 0;
 
-	if (p->stats != NULL && p->stats_at == now)
+	if (p->stats != NULL && now >= p->stats_from && now < p->stats_until) {
+		if (p->stats_at != now) {
+			view_frame(p, now, &frame);
+			stats_age_to_json(p->stats, &frame);
+			p->stats_at = now;
+		}
 		return (json_object_get(p->stats));
-	drop_stats(p);
+	}
+	json_object_put(p->stats);
+	bytes_free(p->figures);
+	p->figures = NULL;
 	/* Never figures of half a read-back. */
 	if (stats_compute(p->runs, p->known ? p->nruns : 0, now, &stats) ==
 	    -1)
 		fatal("stats");
-	memset(&frame, 0, sizeof(frame));
-	frame.pipeline_id = p->id;
-	frame.status = p->status;
-	frame.fetched_at = seen ? p->fetched_at : -1;
-	frame.now = now;
-	frame.stale = !seen || now - p->fetched_at >
-	    (int64_t)p->interval * STALE_INTERVALS;
-	frame.stale_reason = p->stale_reason;
+	view_frame(p, now, &frame);
 	p->stats = stats_to_json(&stats, &frame);
-	p->stats_at = now;
+	p->stats_at = p->stats_from = now;
+	p->stats_until = stats.until;
 	return (json_object_get(p->stats));
 }
 

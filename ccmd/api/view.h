@@ -31,7 +31,10 @@
 #include "run.h"
 #include "tree.h"
 
+struct bytes;
+struct chunk;
 struct json_object;
+struct stats_frame;
 
 #define VIEW_DIGEST_LEN	16
 
@@ -49,8 +52,20 @@ struct pipeline {
 	int64_t		 fetched_at;	/* seconds; 0: never */
 	uint32_t	 interval;	/* seconds */
 	char		*stale_reason;	/* NULL: looks go well */
-	struct json_object *stats;	/* cached for the second `stats_at` */
+	uint64_t	 changed;	/* view_version of its last change */
+	struct json_object *stats;	/* as they were at `stats_at` */
 	int64_t		 stats_at;
+	int64_t		 stats_from;	/* but for its age it holds from */
+	int64_t		 stats_until;	/* there until then */
+	/* text.c: of the document, and of the stats without their age. */
+	struct chunk	*chunk;
+	const char	*text;		/* in the chunk's bytes */
+	size_t		 text_len;
+	int		 text_old;
+	unsigned char	 digest[VIEW_DIGEST_LEN];
+	struct bytes	*figures;	/* NULL: not yet */
+	size_t		 figures_head;	/* up to its age */
+	unsigned char	 figures_digest[VIEW_DIGEST_LEN];
 	/* events.c: what is to be told, and what was. */
 	TAILQ_ENTRY(pipeline) marked;
 	int		 marks;
@@ -82,6 +97,19 @@ struct pipeline *view_after(const char *created_at, const char *id);
  * own for the caller.
  */
 struct json_object *view_stats(struct pipeline *p, int64_t now);
+
+/* What else the answer says of it now. */
+void view_frame(const struct pipeline *p, int64_t now,
+    struct stats_frame *frame);
+
+/*
+ * How often anything was changed, how often a document was, and how often a
+ * pipeline went for good: what was made of them holds while the number is
+ * the same.
+ */
+uint64_t view_version(void);
+uint64_t view_documents_version(void);
+uint64_t view_removals(void);
 
 /* A digest of all in a stats object but `fetched_at` and `age_seconds`. */
 void view_stats_digest(struct json_object *stats,

@@ -249,3 +249,33 @@ def test_odd_cursors(many):
         _, r = many.request("GET", "/api/pipelines?limit=1&after=" + after)
         assert [p["pipeline_id"] for p in r["pipelines"]] == [
             p["pipeline_id"] for p in many.docs[first:first + 1]]
+
+
+def test_what_was_answered_before_is_still_asked_for(d):
+    """An answer given again is for who may see it, and of now."""
+    pipe = d.provision("acme/shop")
+    for path in [p.replace("%s", pipe) for p in PATHS]:
+        for _ in range(3):
+            status, head, data = d.raw("GET", path)
+            assert status == 200
+            assert head["Content-Length"] == str(len(data))
+        assert d.request("GET", path, token="wrong")[0] == 401
+        status, answer = d.request("POST", path, {})
+        assert (status, answer["success"]) == (405, False)
+        status, head, data = d.raw("GET", path,
+                                   headers={"Connection": "close"})
+        assert (status, head["Connection"]) == (200, "close")
+        assert json.loads(data)["success"] is True
+    for i in range(20):
+        d.request("PATCH", "/api/pipelines/" + pipe,
+                  {"linked_app": "app%d" % i})
+        for path in ("/api/pipelines", "/api/pipelines?limit=1",
+                     "/api/pipelines?app=APP%d" % i):
+            _, r = d.request("GET", path)
+            assert [p["vps_integration"]["linked_app"] for p in
+                    r["pipelines"]] == ["app%d" % i]
+        _, r = d.request("GET", "/api/pipelines/" + pipe)
+        assert r["pipeline"]["vps_integration"]["linked_app"] == "app%d" % i
+    # Its age is that of the second.
+    ages = {d.stats(pipe)["age_seconds"] for _ in range(3)}
+    assert None not in ages
