@@ -55,6 +55,8 @@ static int	 help(struct run_of *);
 static int	 token(struct run_of *);
 static int	 menu(struct run_of *);
 static int	 monitor(struct run_of *);
+static int	 watch(struct run_of *);
+static int	 choose_run(struct run_of *, int64_t *);
 static int	 events(struct run_of *);
 static int	 perform(struct run_of *);
 static int	 logs(struct run_of *);
@@ -133,6 +135,8 @@ carry_out(struct run_of *r)
 		return (menu(r));
 	if (r->cmd.local == LOCAL_MONITOR)
 		return (monitor(r));
+	if (r->cmd.local == LOCAL_WATCH)
+		return (watch(r));
 	if (r->cmd.verb->id == VERB_PIPELINE_TEARDOWN)
 		return (teardown(r));
 	if (r->cmd.verb->walk == WALK_STREAM)
@@ -205,6 +209,50 @@ monitor(struct run_of *r)
 	r->term.height = 0;	/* all rows: nothing is redrawn */
 	dashboard_print(stdout, &r->term, r->client.answer, time(NULL), 0);
 	return (EXIT_OK);
+}
+
+/* Which pipeline, and which of its runs: then it is watched. */
+static int
+watch(struct run_of *r)
+{
+	const char	*id = json_string(r->cmd.args, "id");
+	int64_t		 run = 0;
+	int		 code;
+
+	if (call(r, verb_get(VERB_PIPELINE_SHOW)) == -1)
+		return (failed(r));
+	if (not_found(&r->client) && (resolve(r, &id) == -1 ||
+	    call(r, verb_get(VERB_PIPELINE_SHOW)) == -1))
+		return (failed(r));
+	if (r->client.status >= 400)
+		return (answered(r));
+	if (choose_run(r, &run) == -1)
+		return (complain(r, EXIT_FAILED, "run_not_found",
+		    "%s has no run to watch", id));
+	r->client.why[0] = '\0';
+	code = watch_run(&r->client, r->path, &r->term, id, run,
+	    r->cmd.json);
+	return (r->client.why[0] == '\0' ? code : failed(r));
+}
+
+/* What is asked for, what runs, what ran. */
+static int
+choose_run(struct run_of *r, int64_t *run)
+{
+	static const char *const names[] = { "current_run", "last_run" };
+	struct json_object	*metrics, *o;
+	size_t			 i;
+
+	if (json_int(r->cmd.args, "run", run) == 1)
+		return (0);
+	o = json_member(r->client.answer, "pipeline", json_type_object);
+	metrics = json_member(o, "metrics", json_type_object);
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		o = json_member(metrics, names[i], json_type_object);
+		if (o != NULL && json_int(o, "run_id", run) == 1)
+			return (0);
+	}
+	return (-1);
 }
 
 static int

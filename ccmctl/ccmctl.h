@@ -48,6 +48,7 @@ enum local {
 	LOCAL_NONE,		/* the daemon: `verb` goes over the socket */
 	LOCAL_MENU,
 	LOCAL_MONITOR,
+	LOCAL_WATCH,
 	LOCAL_TOKEN,
 	LOCAL_HELP
 };
@@ -428,6 +429,14 @@ void view_audit(const struct view *v, struct json_object *answer);
 void view_imported(const struct view *v, struct json_object *answer);
 
 /* An answer to budget.show. */
+/*
+ * watch.c: tell what changes of a run until it ends; returns EXIT_OK when it
+ * ended with success, EXIT_FAILED when it ended otherwise, or the client's
+ * exit_code with its `why` set (else that is empty).
+ */
+int watch_run(struct client *c, const char *path, const struct term *term,
+    const char *id, int64_t run, int json);
+
 /* runs.c, repositories.c */
 void view_run(const struct view *v, struct json_object *answer);
 void view_run_head(const struct view *v, struct json_object *run);

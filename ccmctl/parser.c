@@ -48,6 +48,12 @@ static const struct verb_arg args_monitor[] = {
 	    "seconds until times are shown anew, 2" },
 };
 
+static const struct verb_arg args_watch[] = {
+	{ "id", CHECK_ID, PLACE_QUERY, 1, 0, 1, 64, "a pipeline's id" },
+	{ "run", CHECK_RUN, PLACE_QUERY, 0, 0, 1, INT64_MAX,
+	    "a run's id; the one that runs, or the last one" },
+};
+
 static const struct verb_arg args_help[] = {
 	{ "command", CHECK_TEXT, PLACE_QUERY, 0, 0, 1, WORDS_MAX,
 	    "a command" },
@@ -73,6 +79,9 @@ static const struct {
 	{ LOCAL_TOKEN, { .name = "ctl.token.new", .words = "token new",
 	    .doors = DOOR_CTL, .summary = "make a token for the HTTP API",
 	    .args = args_token, .nargs = NARGS(args_token) } },
+	{ LOCAL_WATCH, { .name = "ctl.watch", .words = "runs watch",
+	    .doors = DOOR_CTL, .summary = "watch a run until it ends",
+	    .args = args_watch, .nargs = NARGS(args_watch) } },
 	{ LOCAL_HELP, { .name = "ctl.help", .words = "help",
 	    .doors = DOOR_CTL, .summary = "explain a command, or list them",
 	    .args = args_help, .nargs = NARGS(args_help) } },

@@ -339,3 +339,60 @@ def test_repositories_refused(tmp_path, sim):
         assert (status, r["code"]) == (404, "repository_not_found"), r
         status, r = d.request("GET", "/api/repositories?owner=nobody")
         assert (status, r["code"]) == (404, "owner_not_found"), r
+
+
+# --- Watching.
+
+def watch(d, *args):
+    return subprocess.Popen(
+        [BUILD / "ccmctl/ccmctl", "-s", d.socket, "runs", "watch", *args],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        stdin=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize("conclusion,code", [("success", 0), ("failure", 1),
+                                             ("cancelled", 1)])
+def test_watch(d, sim, pipe, conclusion, code):
+    """Its exit code is the run's outcome, soon after GitHub has it."""
+    run = sim.add_run("acme/shop", "deploy.yml", status="in_progress")
+    d.request("GET", "/api/pipelines/%s/stats?fresh=1" % pipe)
+    p = watch(d, pipe[:9])              # the one that runs
+    lines = [p.stdout.readline() for _ in range(3)]
+    assert [line.split(None, 1)[1] for line in lines] == [
+        "in_progress  run\n", "in_progress  build\n",
+        "in_progress  deploy\n"]
+    assert p.poll() is None
+    sim.patch_run("acme/shop", run, status="completed",
+                  conclusion=conclusion)
+    out, err = p.communicate(timeout=13)    # before it looks by itself
+    assert p.returncode == code, (out, err)
+    assert "Run %d: %s, " % (run, conclusion) in out
+    # One that ended already is told at once, also among others.
+    p = watch(d, pipe, str(run), "-j")
+    out, err = p.communicate(timeout=20)
+    assert p.returncode == code and err == ""
+    assert json.loads(out)["conclusion"] == conclusion
+
+
+def test_watch_survives_a_restart(d, sim, pipe):
+    run = sim.add_run("acme/shop", "deploy.yml", status="in_progress")
+    d.request("GET", "/api/pipelines/%s/stats?fresh=1" % pipe)
+    p = watch(d, pipe, str(run))
+    assert "in_progress" in p.stdout.readline()
+    d.kill("ccmd-api")
+    d.wait_ready()
+    sim.patch_run("acme/shop", run, status="completed", conclusion="success")
+    out, err = p.communicate(timeout=30)
+    assert p.returncode == 0, (out, err)
+
+
+def test_watch_of_nothing(d, sim, pipe):
+    p = watch(d, pipe)
+    out, err = p.communicate(timeout=20)
+    assert p.returncode == 1 and "no run to watch" in err
+    p = watch(d, pipe, "99")
+    out, err = p.communicate(timeout=20)
+    assert p.returncode == 1 and "Run not found: 99" in err
+    p = watch(d, "pipe_0")
+    out, err = p.communicate(timeout=20)
+    assert p.returncode == 1 and "Pipeline not found" in err

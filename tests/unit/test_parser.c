@@ -246,8 +246,8 @@ test_table(void **state)
 		assert_ptr_equal(command_by_words(verb->words), verb);
 		n++;
 	}
-	/* The daemon's, menu, monitor, token new and help. */
-	assert_int_equal(n, rows + 4);
+	/* The daemon's, menu, monitor, runs watch, token new and help. */
+	assert_int_equal(n, rows + 5);
 	assert_null(command_at(n + 1, &local));
 	assert_null(command_by_words("lis"));
 	assert_string_equal(command_default(verb_get(VERB_PIPELINE_PROVISION),
