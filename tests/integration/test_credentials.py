@@ -17,10 +17,15 @@
 """With what GitHub is asked: several credentials, GitHub Apps, tokens for
 changes alone; and that none of it gets where it doesn't belong."""
 
+import http.client
+import http.server
+import json
 import os
 import re
 import signal
 import subprocess
+import threading
+import urllib.request
 
 import pytest
 
@@ -442,3 +447,161 @@ def test_credentials_by_owner(tmp_path, sim):
             names = [b["credential"] for b in
                      d.request("GET", "/api/budget")[1]["budgets"]]
             assert names == ["rest", "zoo", "ges"]
+
+
+# Must show: no request to another host carries a token.
+
+class Stranger:
+    """Another host: a port that takes whatever comes, and remembers it."""
+
+    def __enter__(self):
+        self.heads = []
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def handle_one_request(self):
+                outer.heads.append(self.connection.recv(65536))
+                self.close_connection = True
+
+        self.server = http.server.ThreadingHTTPServer(
+            ("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        self.thread = threading.Thread(target=self.server.serve_forever,
+                                       args=(0.05,))
+        self.thread.start()
+        return self
+
+    def __exit__(self, *exc):
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+@pytest.fixture
+def stranger():
+    with Stranger() as s:
+        yield s
+
+
+def elsewhere(sim, stranger):
+    """Addresses of another host, some of which look like GitHub's own."""
+    own = sim.ports["http"]
+    return ["http://127.0.0.1:%d/x" % stranger.port,
+            "//127.0.0.1:%d/x" % stranger.port,
+            "http://127.0.0.1:%d@127.0.0.1:%d/x" % (own, stranger.port),
+            "http://localhost:%d/x" % stranger.port,
+            "HTTP://127.0.0.1:%d\\@127.0.0.1:%d/x" % (own, stranger.port)]
+
+
+def test_stranger_sees_what_comes(stranger):
+    """The tests below would notice."""
+    with pytest.raises((OSError, http.client.HTTPException)):
+        c = http.client.HTTPConnection("127.0.0.1", stranger.port, timeout=5)
+        c.request("GET", "/x", headers={"Authorization": "Bearer ght"})
+        c.getresponse()
+    assert b"Authorization: Bearer ght" in stranger.heads[0]
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_redirect_to_another_host(tmp_path, sim, stranger, status):
+    with daemon(tmp_path, block("default", sim.url, 'token file "%s"' %
+                                secret(tmp_path / "t", "ght"))) as d:
+        for where in elsewhere(sim, stranger):
+            fault = sim.fault("status", path="^/repos/acme/shop$",
+                              status=status, headers={"Location": where})
+            code, r = d.request("POST", "/api/pipelines/provision", {
+                "repo": "acme/shop", "workflow_file": "deploy.yml"})
+            assert code == 502 and "redirects to another host" in r["error"]
+            assert sim.faults()[-1]["hits"] == 1
+            sim.clear_fault(fault)
+        # What changes something.
+        sim.patch_workflow("acme/shop", "deploy.yml",
+                           state="disabled_manually")
+        sim.fault("status", method="PUT", status=status, headers={
+            "Location": "http://127.0.0.1:%d/x" % stranger.port})
+        code, r = d.request("POST", "/api/pipelines/provision", {
+            "repo": "acme/shop", "workflow_file": "deploy.yml"})
+        assert code == 502 and "redirects to another host" in r["error"], r
+        assert sim.faults()[-1]["hits"] == 1
+    assert stranger.heads == []
+
+
+def test_next_page_at_another_host(tmp_path, sim, stranger):
+    """A Link's path is asked of our own GitHub, whatever host it names."""
+    sim.add_run("acme/shop", "deploy.yml", conclusion="success", age=60)
+    with urllib.request.urlopen(urllib.request.Request(
+            sim.url + "/repos/acme/shop/actions/runs",
+            headers={"Authorization": "Bearer ght"})) as page:
+        body = json.load(page)
+    sim.fault("status", path=r"/workflows/.*/runs\?", count=1, status=200,
+              body={**body, "total_count": 150}, headers={
+                  "Link": '<http://127.0.0.1:%d/repositories/1/actions/runs'
+                  '?page=2>; rel="next"' % stranger.port})
+    with daemon(tmp_path, block("default", sim.url, 'token file "%s"' %
+                                secret(tmp_path / "t", "ght"))) as d:
+        d.provision("acme/shop")
+        sim.wait_for(1, path="^/repositories/1/actions/runs.page=2")
+        assert sim.faults()[0]["hits"] == 1
+    assert stranger.heads == []
+
+
+def test_jwt_redirected(tmp_path, sim, key, stranger):
+    for status in (302, 307):
+        sim.fault("status", path="access_tokens", status=status, count=1,
+                  headers={"Location": "http://127.0.0.1:%d/x" %
+                           stranger.port})
+    with daemon(tmp_path, block("app", sim.url, app_line(key))) as d:
+        code, r = d.request("POST", "/api/pipelines/provision", {
+            "repo": "acme/shop", "workflow_file": "deploy.yml"})
+        assert code == 502 and "GitHub answered 302" in r["error"], r
+        wait_until(lambda: d.request("POST", "/api/pipelines/provision", {
+            "repo": "acme/shop", "workflow_file": "deploy.yml"})[0] == 201,
+            20, "an answer that is none of these")
+    assert stranger.heads == []
+
+
+# Must show: TLS to a wrong name or CA is refused.
+
+def certificate(path, name):
+    """One that is its own authority, for that name alone."""
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+         "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30", "-subj",
+         "/CN=" + name.split(":")[1], "-addext", "subjectAltName=" + name,
+         "-keyout", str(path.with_suffix(".key")), "-out", str(path)],
+        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return path
+
+
+@pytest.mark.parametrize("name,trusted,good", [
+    ("IP:127.0.0.1", "own", True),
+    ("DNS:github.example", "own", False),
+    ("IP:127.0.0.2", "own", False),
+    ("IP:127.0.0.1", "other", False),
+    ("IP:127.0.0.1", "system", False),
+])
+def test_tls(tmp_path, key, keys, name, trusted, good):  # noqa: F811
+    certificate(tmp_path / "githubsim.crt", name)
+    ca = {"own": tmp_path / "githubsim.crt",
+          "other": certificate(tmp_path / "other.crt", "IP:127.0.0.1"),
+          "system": None}[trusted]
+    with GitHubSim(tmp_path, tls=True) as s:
+        s.add_repo("acme/shop", workflows=["deploy.yml"])
+        s.add_repo("zoo/ape", workflows=["deploy.yml"])
+        s.app(APP, public_key=keys[0][1], permissions=GRANTS,
+              installations=[{"id": AT, "account": "zoo"}])
+        more = ['ca file "%s"' % ca] if ca else []
+        with daemon(
+                tmp_path,
+                block("token", s.https_url, 'token file "%s"' %
+                      secret(tmp_path / "t", "ght"), *more),
+                block("app", s.https_url, app_line(key),
+                      'owners { "zoo" }', *more)) as d:
+            for repo in ("acme/shop", "zoo/ape"):
+                code, r = d.request("POST", "/api/pipelines/provision", {
+                    "repo": repo, "workflow_file": "deploy.yml"})
+                if good:
+                    assert code == 201, r
+                else:
+                    assert code == 502 and "SSL" in r["error"], r
+        assert bool(s.requests(port="https")) == good
