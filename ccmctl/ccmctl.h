@@ -452,6 +452,9 @@ const char *run_word(struct json_object *o);
 
 void view_budget(const struct view *v, struct json_object *answer);
 
+/* doctor.c */
+void view_doctor(const struct view *v, struct json_object *answer);
+
 /* An answer to trends or pipeline.trends. */
 void view_trends(const struct view *v, struct json_object *answer);
 

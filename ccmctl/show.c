@@ -83,6 +83,7 @@ static const show_fn shows[VERB_MAX] = {
 	[VERB_PROJECT_INIT] = view_project,
 	[VERB_PROJECT_SET] = view_project,
 	[VERB_PROJECT_DELETE] = view_project,
+	[VERB_DOCTOR] = view_doctor,
 	[VERB_REGISTRY_BACKUPS] = view_backups,
 	[VERB_REGISTRY_IMPORT] = view_imported,
 	[VERB_PIPELINE_TRENDS] = view_trends,

@@ -251,6 +251,8 @@ const struct msg_budget *budget_at(uint32_t i);
 /* Take in what the poller said of a credential; -1 if it makes no sense. */
 int budget_take(const struct msg_budget *m);
 void budget_read(struct request *req);
+/* What people should know of tokens: sentences, an array for the caller. */
+struct json_object *budget_warnings(void);
 
 /* --- health.c */
 

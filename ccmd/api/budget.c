@@ -36,6 +36,7 @@ static struct {
 		struct msg_budget m;
 		char		 name[MSG_ID_MAX + 1];
 		char		 why[MSG_TEXT_MAX + 1];
+		char		 warning[MSG_TEXT_MAX + 1];
 	} all[BUDGETS_MAX];
 	uint32_t	 total;
 } env;
@@ -63,6 +64,9 @@ budget_take(const struct msg_budget *m)
 	    sizeof(env.all[m->index].why));
 	env.all[m->index].m.name = env.all[m->index].name;
 	env.all[m->index].m.why = env.all[m->index].why;
+	(void)strlcpy(env.all[m->index].warning, m->warning,
+	    sizeof(env.all[m->index].warning));
+	env.all[m->index].m.warning = env.all[m->index].warning;
 	return (0);
 }
 
@@ -70,6 +74,23 @@ const struct msg_budget *
 budget_at(uint32_t i)
 {
 	return (i < env.total ? &env.all[i].m : NULL);
+}
+
+struct json_object *
+budget_warnings(void)
+{
+	struct json_object	*list = json_object_new_array();
+	char			 text[MSG_ID_MAX + MSG_TEXT_MAX + 16];
+	uint32_t		 i;
+
+	for (i = 0; i < env.total; i++) {
+		if (env.all[i].warning[0] == '\0')
+			continue;
+		(void)snprintf(text, sizeof(text), "github %s: %s",
+		    env.all[i].name, env.all[i].warning);
+		json_object_array_add(list, json_object_new_string(text));
+	}
+	return (list);
 }
 
 void

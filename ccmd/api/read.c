@@ -404,6 +404,7 @@ read_status(struct request *req)
 	put_int(counts, "stale", stale);
 	json_object_object_add(o, "pipelines", counts);
 	json_object_object_add(o, "registry", health_to_json());
+	json_object_object_add(o, "warnings", budget_warnings());
 	put_int(o, "operations", (int64_t)route_operations());
 	put_int(o, "connections", env.connections == NULL ? 0 :
 	    (int64_t)env.connections());

@@ -32,6 +32,7 @@
 #include "budget.h"
 #include "github.h"
 #include "msg.h"
+#include "token.h"
 
 #define GH_PRIORITIES	2
 
@@ -48,6 +49,7 @@ struct github {
 	char		 owners[MSG_SMALL];	/* " a b ", or "" for all */
 	char		*token;		/* sodium_malloc, or NULL */
 	char		*write_token;	/* for changes, the same */
+	struct token	 about[2];	/* of token, and of write_token */
 	struct app	 app;		/* whose tokens it gets instead */
 	X509_STORE	*store;
 	struct budget	 budget;

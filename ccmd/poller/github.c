@@ -454,6 +454,8 @@ learn(struct gh_call *call, const struct http_reply *http)
 	a.reset = http->reset;
 	a.date = http->date;
 	a.secondary = is_secondary(http);
+	token_learn(&call->gh->about[call->charged ==
+	    &call->gh->write_budget], call->gh->name, http, time(NULL));
 	if (env.learnt != NULL)
 		env.learnt();
 	return (budget_learn(call->charged, &a, proc_now_ms(),
@@ -588,6 +590,7 @@ classify(struct gh_call *call, const struct http_reply *http,
 {
 	r->status = http->status;
 	r->etag = http->etag;
+	r->accepted = http->accepted;
 	r->moved = call->moved;
 	r->date = http->date;
 	r->next = next_path(call->gh, http->next);
@@ -612,6 +615,8 @@ refused(const struct http_reply *http, struct gh_reply *r)
 {
 	struct json_object	*body;
 	const char		*message = NULL;
+	int			 lacks = http->status == 403 &&
+				    http->accepted[0] != '\0';
 
 	r->result = http->status >= 400 && http->status < 500 ? GH_REFUSED :
 	    GH_FAILED;
@@ -620,8 +625,10 @@ refused(const struct http_reply *http, struct gh_reply *r)
 		message = json_string(body, "message");
 	if (message != NULL && message[0] != '\0')
 		(void)snprintf(r->why, sizeof(r->why),
-		    "GitHub answered %d: %.*s", http->status,
-		    (int)json_cut(message, GH_MESSAGE_MAX), message);
+		    "GitHub answered %d: %.*s%s%.100s%s", http->status,
+		    (int)json_cut(message, GH_MESSAGE_MAX), message,
+		    lacks ? " (this needs " : "", lacks ? http->accepted : "",
+		    lacks ? ")" : "");
 	else
 		(void)snprintf(r->why, sizeof(r->why),
 		    "GitHub answered %d", http->status);

@@ -54,6 +54,7 @@ struct gh_reply {
 	const char	*location;	/* github_locate: where it is */
 	int64_t		 wait;		/* GH_LIMITED: seconds */
 	int64_t		 date;		/* GitHub's clock, seconds; -1 */
+	const char	*accepted;	/* permissions that would do, or "" */
 	char		 why[512];	/* a sentence; "" when GH_OK */
 };
 
@@ -91,6 +92,18 @@ void github_commit(void);
 struct github *github_for(const char *owner, size_t len);
 
 const char *github_url(const struct github *gh);
+
+/*
+ * What is known of the token that reads go with, or changes; the same where
+ * there is one only.  And of the App that it is, NULL if it is none.
+ */
+struct token;
+const struct token *github_token(const struct github *gh, int write);
+int github_writes_apart(const struct github *gh);
+/* What people should know of its tokens now, a sentence, or "". */
+void github_warning(const struct github *gh, int64_t now, char *buf,
+    size_t size);
+const struct app *github_app(const struct github *gh);
 
 /* 0 if there is no token to ask with, nor will be. */
 int github_has_token(const struct github *gh);

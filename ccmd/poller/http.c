@@ -321,6 +321,8 @@ request_get(void)
 	r->body = NULL;
 	r->len = 0;
 	r->error[0] = r->etag[0] = r->location[0] = r->next[0] = '\0';
+	r->scopes[0] = r->accepted[0] = r->ends[0] = '\0';
+	r->classic = 0;
 	r->retry_after = r->limit = r->remaining = r->used = r->reset =
 	    r->date = -1;
 	return (req);
@@ -524,7 +526,7 @@ on_header(char *data, size_t one, size_t n, void *arg)
 	}
 	/* Most fields are of no interest; those that are begin so. */
 	if (len == 0 || len >= sizeof(line) ||
-	    strchr("DdEeLlRrXx", data[0]) == NULL)
+	    strchr("DdEeGgLlRrXx", data[0]) == NULL)
 		return (len);
 	memcpy(line, data, len);
 	line[len] = '\0';
@@ -549,20 +551,33 @@ take_header(struct http_reply *r, const char *name, const char *value)
 		{ "x-ratelimit-used", &r->used },
 		{ "x-ratelimit-reset", &r->reset },
 	};
+	/* What does not fit is left out. */
+	const struct {
+		const char	*name;
+		char		*text;
+		size_t		 size;
+	} texts[] = {
+		{ "etag", r->etag, sizeof(r->etag) },
+		{ "location", r->location, sizeof(r->location) },
+		{ "x-oauth-scopes", r->scopes, sizeof(r->scopes) },
+		{ "x-accepted-github-permissions", r->accepted,
+		    sizeof(r->accepted) },
+		{ "github-authentication-token-expiration", r->ends,
+		    sizeof(r->ends) },
+	};
 	size_t	 i;
 
 	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		if (strcasecmp(name, numbers[i].name) == 0)
 			*numbers[i].number = take_number(value);
-	if (strcasecmp(name, "etag") == 0) {
-		if (strlcpy(r->etag, value, sizeof(r->etag)) >=
-		    sizeof(r->etag))
-			r->etag[0] = '\0';
-	} else if (strcasecmp(name, "location") == 0) {
-		if (strlcpy(r->location, value, sizeof(r->location)) >=
-		    sizeof(r->location))
-			r->location[0] = '\0';
-	} else if (strcasecmp(name, "link") == 0)
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (strcasecmp(name, texts[i].name) == 0) {
+			if (strlcpy(texts[i].text, value, texts[i].size) >=
+			    texts[i].size)
+				texts[i].text[0] = '\0';
+			r->classic |= texts[i].text == r->scopes;
+		}
+	if (strcasecmp(name, "link") == 0)
 		take_next(r, value);
 	else if (strcasecmp(name, "retry-after") == 0)
 		r->retry_after = take_retry_after(value);

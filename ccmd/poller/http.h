@@ -73,6 +73,11 @@ struct http_reply {
 	int64_t		 used;
 	int64_t		 reset;		/* seconds since the epoch */
 	int64_t		 date;		/* the server's clock; -1 */
+	/* What GitHub says of the token; "" where it does not. */
+	char		 scopes[256];	/* X-OAuth-Scopes */
+	int		 classic;	/* 1: that was there, perhaps empty */
+	char		 accepted[256];	/* X-Accepted-GitHub-Permissions */
+	char		 ends[64];	/* ...-Token-Expiration */
 };
 
 /* The reply and its body live until the callback returns. */

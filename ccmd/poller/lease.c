@@ -245,8 +245,12 @@ take(struct github *gh, struct told *t, uint32_t index)
 	gh->renewed = !same_token(gh->token, t->token);
 	if (gh->renewed)
 		budget_forget(&gh->budget);
-	if (!same_token(gh->write_token, t->write_token))
+	if (gh->renewed)
+		token_forget(&gh->about[0]);
+	if (!same_token(gh->write_token, t->write_token)) {
 		budget_forget(&gh->write_budget);
+		token_forget(&gh->about[1]);
+	}
 	budget_limits(&gh->budget, t->concurrent, t->points, env.reserve);
 	budget_limits(&gh->write_budget, t->concurrent, t->points, 0);
 	(void)strlcpy(gh->name, t->name, sizeof(gh->name));
@@ -334,6 +338,39 @@ int
 github_has_token(const struct github *gh)
 {
 	return (gh->token != NULL || gh->app.id != 0);
+}
+
+int
+github_writes_apart(const struct github *gh)
+{
+	return (gh->write_token != NULL);
+}
+
+void
+github_warning(const struct github *gh, int64_t now, char *buf, size_t size)
+{
+	const char	*trouble = app_trouble(gh);
+
+	buf[0] = '\0';
+	if (trouble != NULL)
+		(void)strlcpy(buf, trouble, size);
+	else if (gh->about[0].refused || gh->about[1].refused)
+		(void)snprintf(buf, size, "GitHub does not take the token%s",
+		    gh->about[0].refused ? "" : " for changes");
+	else if (!token_ending(&gh->about[0], now, buf, size))
+		(void)token_ending(&gh->about[1], now, buf, size);
+}
+
+const struct token *
+github_token(const struct github *gh, int write)
+{
+	return (&gh->about[write && gh->write_token != NULL]);
+}
+
+const struct app *
+github_app(const struct github *gh)
+{
+	return (gh->app.id != 0 ? &gh->app : NULL);
 }
 
 void

@@ -151,12 +151,12 @@ done(struct provision *op, const char *warning)
 		if (json_object_object_get_ex(op->args, passed[i], &v))
 			json_object_object_add(result, passed[i],
 			    json_object_get(v));
-	if (warning != NULL) {
-		warnings = json_object_new_array();
+	warnings = json_object_new_array();
+	if (warning != NULL)
 		json_object_array_add(warnings,
 		    json_object_new_string(warning));
-		json_object_object_add(result, "warnings", warnings);
-	}
+	doctor_warn(op->gh, op->found.reads_only, warnings);
+	json_object_object_add(result, "warnings", warnings);
 	tell_outcome(&op->asked, 201, result);
 	provision_free(op);
 }

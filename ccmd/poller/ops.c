@@ -77,6 +77,7 @@ static const op_fn ops[VERB_MAX] = {
 	[VERB_REPOSITORY_LIST] = fetch_repositories,
 	[VERB_REPOSITORY_BRANCHES] = fetch_branches,
 	[VERB_REPOSITORY_WORKFLOWS] = fetch_workflows,
+	[VERB_DOCTOR] = op_doctor,
 };
 
 void

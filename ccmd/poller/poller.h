@@ -27,6 +27,7 @@
 #include "tell.h"
 
 struct event_base;
+struct github;
 struct msg_op;
 struct json_object;
 struct pipeline;
@@ -51,12 +52,27 @@ void ops_abandon(uint64_t op);
  */
 void op_provision(const struct asked *asked, struct json_object *args);
 void op_teardown(const struct asked *asked, struct json_object *args);
+void op_doctor(const struct asked *asked, struct json_object *args);
 void op_stats(const struct asked *asked, struct json_object *args);
 void op_trigger(const struct asked *asked, struct json_object *args);
 void op_cancel(const struct asked *asked, struct json_object *args);
 void op_rerun(const struct asked *asked, struct json_object *args);
 void op_workflow(const struct asked *asked, struct json_object *args);
 void op_update(const struct asked *asked, struct json_object *args);
+
+/*
+ * What is known already of a GitHub's tokens and will be in the way: adds
+ * sentences to an array.  `reads_only`: the account may not change the
+ * repository in question.
+ */
+void doctor_warn(struct github *gh, int reads_only,
+    struct json_object *warnings);
+
+/*
+ * Has a workflow file, as GitHub's "contents" gives it, a workflow_dispatch
+ * trigger?  1, 0, or -1 where that can't be told.
+ */
+int workflow_dispatches(struct json_object *file);
 
 /* The registry noted an intent (status 200), or will answer by itself. */
 void op_teardown_noted(uint64_t op, int status);

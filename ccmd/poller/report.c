@@ -45,6 +45,7 @@ static struct {
 		struct msg_budget news;		/* as told, counts left out */
 		char		 name[MSG_ID_MAX + 1];
 		char		 why[MSG_TEXT_MAX];
+		char		 warning[MSG_TEXT_MAX];
 		int64_t		 at;		/* monotonic ms; 0: never */
 		uint64_t	 answers;
 	} told[REPORT_MAX];
@@ -117,6 +118,7 @@ report(struct github *gh, int64_t now)
 {
 	uint32_t		 i = github_index(gh);
 	char			 why[MSG_TEXT_MAX] = "";
+	char			 warning[MSG_TEXT_MAX] = "";
 	struct msg_budget	 news;
 	uint64_t		 answers;
 	union msg		 m;
@@ -130,6 +132,8 @@ report(struct github *gh, int64_t now)
 	m.budget.total = (uint32_t)env.total;
 	m.budget.name = github_name(gh);
 	m.budget.why = why;
+	github_warning(gh, time(NULL), warning, sizeof(warning));
+	m.budget.warning = warning;
 	news = news_of(&m.budget);
 	answers = m.budget.ok + m.budget.unchanged + m.budget.refused +
 	    m.budget.limited + m.budget.failed;
@@ -138,6 +142,7 @@ report(struct github *gh, int64_t now)
 	    /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
 	    memcmp(&news, &env.told[i].news, sizeof(news)) == 0 &&
 	    strcmp(why, env.told[i].why) == 0 &&
+	    strcmp(warning, env.told[i].warning) == 0 &&
 	    strcmp(m.budget.name, env.told[i].name) == 0) {
 		if (answers == env.told[i].answers)
 			return (0);
@@ -149,6 +154,8 @@ report(struct github *gh, int64_t now)
 	env.told[i].at = now;
 	env.told[i].answers = answers;
 	(void)strlcpy(env.told[i].why, why, sizeof(env.told[i].why));
+	(void)strlcpy(env.told[i].warning, warning,
+	    sizeof(env.told[i].warning));
 	(void)strlcpy(env.told[i].name, m.budget.name,
 	    sizeof(env.told[i].name));
 	return (0);
@@ -205,7 +212,7 @@ news_of(const struct msg_budget *m)
 {
 	struct msg_budget	 n = *m;
 
-	n.name = n.why = NULL;
+	n.name = n.why = n.warning = NULL;
 	n.reset /= 10;
 	n.projected = n.points_used = n.running = 0;
 	n.unchanged = 0;

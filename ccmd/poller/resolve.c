@@ -151,8 +151,13 @@ on_repository(const struct gh_reply *reply, void *arg)
 static int
 take_repository(struct resolve *r, struct json_object *o)
 {
-	struct resolved	*d = &r->result;
+	struct resolved		*d = &r->result;
+	struct json_object	*may, *push;
 
+	may = json_member(o, "permissions", json_type_object);
+	d->reads_only = may != NULL &&
+	    json_object_object_get_ex(may, "push", &push) &&
+	    !json_object_get_boolean(push);
 	if ((d->repository_id = take_id(o)) == 0 ||
 	    take_text(d->name, sizeof(d->name), o, "full_name") == -1)
 		return (-1);

@@ -36,6 +36,7 @@ struct resolved {
 	int64_t		 retry_after;	/* seconds, 0: not said */
 	/* GitHub answered for good, not just for now. */
 	int		 final;
+	int		 reads_only;	/* the account may not change it */
 	int64_t		 repository_id;
 	int64_t		 workflow_id;
 	char		 name[REPOSITORY_MAX + 1];	/* full_name */

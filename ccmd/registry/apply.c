@@ -41,6 +41,7 @@ typedef void (*intent_fn)(const struct asked *);
 
 static void	 apply_stats(const struct asked *, struct json_object *);
 static void	 apply_github(const struct asked *, struct json_object *);
+static void	 apply_seen(const struct asked *, struct json_object *);
 static void	 apply_failed(const struct asked *, const struct msg_outcome *);
 static void	 change(const struct asked *, struct record *,
 		    const struct msg_change *, struct json_object *);
@@ -60,6 +61,7 @@ static const apply_fn apply[VERB_MAX] = {
 	[VERB_RUN_RERUN] = apply_github,
 	[VERB_WORKFLOW_ENABLE] = apply_github,
 	[VERB_WORKFLOW_DISABLE] = apply_github,
+	[VERB_DOCTOR] = apply_seen,
 };
 
 /* Operations of two steps. */
@@ -139,6 +141,19 @@ apply_github(const struct asked *asked, struct json_object *result)
 		    (long long)run);
 		reply.detail = detail;
 	}
+	commit_answer(asked, &reply);
+}
+
+/* What was seen on GitHub, and changes nothing: it is passed on. */
+static void
+apply_seen(const struct asked *asked, struct json_object *result)
+{
+	struct reply	 reply = { .status = 200 };
+
+	reply.body = apply_success();
+	json_object_object_foreach(result, name, value)
+		json_object_object_add(reply.body, name,
+		    json_object_get(value));
 	commit_answer(asked, &reply);
 }
 

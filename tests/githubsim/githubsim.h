@@ -145,6 +145,7 @@ void	 org_get(struct call *);
 void	 owner_show(struct call *);
 void	 branches_list(struct call *);
 void	 branch_get(struct call *);
+void	 contents_get(struct call *);
 void	 rate_limit_get(struct call *);
 void	 runs_list(struct call *);
 void	 workflow_runs_list(struct call *);

@@ -40,6 +40,8 @@ static const struct route repo_routes[] = {
 	    "branches/branches#list-branches", "contents=read" },
 	{ "GET", "branches/{}", branch_get, "branches/branches#get-a-branch",
 	    "contents=read" },
+	{ "GET", "contents/{}/{}/{}", contents_get,
+	    "repos/contents#get-repository-content", "contents=read" },
 	{ "GET", "actions/runs", runs_list,
 	    RUNS "list-workflow-runs-for-a-repository", "actions=read" },
 	{ "GET", "actions/runs/{}", run_get, RUNS "get-a-workflow-run",

@@ -17,6 +17,7 @@
 """With what GitHub is asked: several credentials, GitHub Apps, tokens for
 changes alone; and that none of it gets where it doesn't belong."""
 
+import datetime
 import http.client
 import http.server
 import json
@@ -605,3 +606,132 @@ def test_tls(tmp_path, key, keys, name, trusted, good):  # noqa: F811
                 else:
                     assert code == 502 and "SSL" in r["error"], r
         assert bool(s.requests(port="https")) == good
+
+
+# The doctor.
+
+def doctor(d, pipeline=None):
+    status, r = d.request("GET", "/api/doctor" + (
+        "?id=" + pipeline if pipeline else ""))
+    assert status == 200 and r["success"] is True, r
+    return r
+
+
+def needs(credential):
+    return {n["permission"]: n["has"] for n in credential["needs"]}
+
+
+def with_token(tmp_path, sim, name="t", **members):
+    sim.token(name, **members)
+    return daemon(tmp_path, block("default", sim.url, 'token file "%s"' %
+                                  secret(tmp_path / "token", name)))
+
+
+@pytest.mark.parametrize("members,kind,has", [
+    ({"scopes": "repo, workflow"}, "classic", (True, True, True)),
+    ({"grants": {"actions": "write", "contents": "read"}}, "fine-grained",
+     (True, True, True)),
+    ({"grants": {"actions": "read"}}, "fine-grained", (True, False, False)),
+    ({"grants": {"actions": "write"}}, "fine-grained", (True, True, False)),
+])
+def test_doctor_says_what_a_token_may(tmp_path, sim, members, kind, has):
+    with with_token(tmp_path, sim, user="mona", **members) as d:
+        pipeline = d.provision("acme/shop")
+        fresh(d, pipeline)
+        mark = sim.mark()
+        r = doctor(d)
+        c = r["credentials"][0]
+        assert c["credential"] == "default" and c["account"] == "mona"
+        assert c["token"]["kind"] == kind
+        assert c["token"]["scopes"] == members.get("scopes")
+        assert needs(c) == dict(zip(
+            ("actions=read", "actions=write", "contents=read"), has))
+        assert any("may not change Actions" in p for p in c["problems"]) \
+            == (not has[1])
+        p = r["pipelines"][0]
+        assert p["pipeline_id"] == pipeline and p["state"] == "active"
+        assert p["dispatch"] is (True if has[2] else None)
+        # Nothing was changed to find that out.
+        for q in sim.requests(since=mark):
+            assert q["method"] == "GET" or (q["method"] == "POST" and q[
+                "path"].endswith("/actions/runs/0/cancel") and
+                q["status"] in (403, 404)), q
+
+
+def test_doctor_of_an_app(tmp_path, sim, key):
+    with daemon(tmp_path, block("app", sim.url, app_line(key))) as d:
+        d.provision("acme/shop")
+        mark = sim.mark()
+        c = doctor(d)["credentials"][0]
+        assert c["token"]["kind"] == "app" and c["token"]["app"] == APP
+        assert c["token"]["installation"] == AT and c["repositories"] == 1
+        assert "actions=write" in c["token"]["permissions"]
+        assert needs(c) == {"actions=read": True, "actions=write": True,
+                            "contents=read": False}
+        assert not sim.requests(since=mark, method="POST")
+
+
+@pytest.mark.parametrize("change,words", [
+    (lambda sim: sim.patch_repo("acme/shop", deleted=True),
+     "404: the repository is not there, or the token has no access"),
+    (lambda sim: sim.patch_workflow("acme/shop", "deploy.yml",
+                                    state="disabled_inactivity"),
+     "60 days without activity (disabled_inactivity)"),
+    (lambda sim: sim.patch_workflow("acme/shop", "deploy.yml",
+                                    dispatch=False),
+     "no workflow_dispatch trigger"),
+])
+def test_doctor_says_what_is_wrong(tmp_path, sim, change, words):
+    with with_token(tmp_path, sim, scopes="repo") as d:
+        pipeline = d.provision("acme/shop")
+        assert doctor(d, pipeline)["pipelines"][0]["problems"] == []
+        change(sim)
+        r = doctor(d, pipeline)
+        assert (r["checked"], r["total"]) == (1, 1)
+        assert any(words in p for p in r["pipelines"][0]["problems"]), r
+        shown = d.ctl("doctor", pipeline)
+        assert shown.returncode == 0, shown.stderr
+        assert words.split(":")[0] in " ".join(shown.stdout.split())
+        assert json.loads(d.ctl("doctor", "-j").stdout)["total"] == 1
+
+
+def test_doctor_of_a_token_that_is_not_taken(tmp_path, sim):
+    with with_token(tmp_path, sim, valid=False) as d:
+        c = doctor(d)["credentials"][0]
+        assert c["token"]["kind"] == "unknown"
+        assert "wrong, has ended, or was revoked" in c["problems"][0]
+        assert needs(c)["actions=write"] is None
+        assert d.request("GET", "/api/doctor?id=pipe_0123456789ab")[0] == 404
+
+
+def in_days(days):
+    at = datetime.datetime.now(datetime.timezone.utc) + \
+        datetime.timedelta(days=days, minutes=5)
+    return at
+
+
+@pytest.mark.parametrize("days,words", [
+    (40, None), (29, "in 29 days"), (6, "in 6 days"), (1, "in 1 day,"),
+    (0, "ends today"), (-1, "ended on")])
+@pytest.mark.parametrize("form", ["%Y-%m-%d %H:%M:%S UTC",
+                                  "%Y-%m-%d %H:%M:%S -0700"])
+def test_token_that_ends(tmp_path, sim, days, words, form):
+    at = in_days(days)
+    shown = at - datetime.timedelta(hours=7 if "-0700" in form else 0)
+    with with_token(tmp_path, sim, scopes="repo",
+                    expiration=shown.strftime(form)) as d:
+        status, r = d.request("POST", "/api/pipelines/provision", {
+            "repo": "acme/shop", "workflow_file": "deploy.yml"})
+        fresh(d, r["pipeline_id"])
+        c = doctor(d)["credentials"][0]
+        assert c["token"]["ends"] == at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        for told in (c["problems"], r.get("warnings", [])):
+            assert any(words in p for p in told) if words else told == []
+        # Once in the log, however many answers say it.
+        assert d.log().count("the token end") == (1 if words else 0)
+        shown = json.loads(d.ctl("status", "-j").stdout)["warnings"]
+        if words:
+            wait_until(lambda: words in " ".join(
+                d.ctl("status").stdout.split()), 15, "in the status")
+        else:
+            assert shown == []

@@ -1,0 +1,586 @@
+/*
+ * Copyright (c) 2026 The CCM authors
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * The token doctor: what each credential may do, what each verb needs, and
+ * what is wrong with pipelines on GitHub's side, in words.  Runs in the
+ * poller.  Changes nothing: to see whether a token may change things it asks
+ * to cancel run 0, which no repository has.
+ */
+
+#include "config.h"
+
+#include <curl/curl.h>
+#include <json-c/json.h>
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "app.h"
+#include "github.h"
+#include "json.h"
+#include "log.h"
+#include "poller.h"
+#include "timestamp.h"
+#include "token.h"
+#include "watch.h"
+
+/* Pipelines that are looked at when none is named, of each credential. */
+#define DOCTOR_PIPELINES	20
+/* A workflow file's bytes; it is YAML, and GitHub's own bound is 512 KB. */
+#define DOCTOR_FILE_MAX		(1024 * 1024)
+
+#define WRITES_NO							\
+	"the token may not change Actions (actions=write, or the scope " \
+	"repo): trigger, cancel, rerun, enable, disable and a teardown's " \
+	"cancels will fail"
+#define READS_ONLY							\
+	"the token's account may read this repository only: nothing can be " \
+	"started, cancelled or enabled there"
+
+enum known { UNKNOWN = -1, NO, YES };
+
+/* A credential. */
+struct patient {
+	struct github	*gh;		/* NULL: there is none */
+	struct json_object *o;
+	struct json_object *problems;
+	unsigned int	 checked;	/* pipelines of its */
+	enum known	 reads;
+	enum known	 writes;
+	enum known	 contents;
+};
+
+struct doctor {
+	struct asked	 asked;
+	unsigned int	 pending;	/* questions, and one while asking */
+	unsigned int	 of;		/* pipelines that there are */
+	size_t		 n;
+	struct patient	 patients[GITHUB_SLOTS];
+	struct json_object *pipelines;
+};
+
+/* One request; what is learnt goes into `o` and its `problems`. */
+struct question {
+	struct doctor	*doctor;
+	struct patient	*patient;
+	struct json_object *o;
+	struct json_object *problems;
+	void		(*learn)(struct question *, const struct gh_reply *);
+};
+
+typedef void (*learn_fn)(struct question *, const struct gh_reply *);
+
+static void	 take_credentials(struct doctor *);
+static void	 take_pipelines(struct doctor *, const char *);
+static void	 take_pipeline(struct doctor *, struct patient *,
+		    struct pipeline *);
+static int	 ask(struct doctor *, struct patient *, struct json_object *,
+		    learn_fn, const char *, const char *, ...)
+		    __attribute__((format(printf, 6, 7)));
+static void	 on_reply(const struct gh_reply *, void *);
+static void	 learn_account(struct question *, const struct gh_reply *);
+static void	 learn_repository(struct question *, const struct gh_reply *);
+static void	 learn_workflow(struct question *, const struct gh_reply *);
+static void	 learn_file(struct question *, const struct gh_reply *);
+static void	 learn_writes(struct question *, const struct gh_reply *);
+static void	 finish(struct doctor *);
+static void	 diagnose(struct patient *);
+static void	 warn_ends(struct patient *);
+static struct json_object *describe(const struct token *);
+static void	 judge(struct patient *);
+static enum known granted(const struct app *, const char *);
+static void	 add_need(struct json_object *, const char *, const char *,
+		    const char *, enum known);
+static void	 put_known(struct json_object *, const char *, enum known);
+static struct json_object *new_object(struct json_object **);
+static void	 problem(struct json_object *, const char *, ...)
+		    __attribute__((format(printf, 2, 3)));
+static void	 set(struct json_object *, const char *, const char *);
+
+void
+op_doctor(const struct asked *asked, struct json_object *args)
+{
+	const char	*id = json_string(args, "id");
+	struct doctor	*d;
+
+	if (id != NULL && pipelines_find(id) == NULL) {
+		tell_refused(asked, 404, "pipeline_not_found", 0,
+		    "Pipeline not found: %s", id);
+		return;
+	}
+	if ((d = calloc(1, sizeof(*d))) == NULL)
+		fatal("op_doctor");
+	d->asked = *asked;
+	d->pipelines = json_object_new_array();
+	d->pending = 1;
+	take_credentials(d);
+	take_pipelines(d, id);
+	if (--d->pending == 0)
+		finish(d);
+}
+
+/* Whose is it?  That tells whether it is taken at all, and its headers. */
+static void
+take_credentials(struct doctor *d)
+{
+	const struct app	*app;
+	struct github		*gh;
+	struct patient		*p;
+
+	for (gh = github_next(NULL); gh != NULL && d->n < GITHUB_SLOTS;
+	    gh = github_next(gh)) {
+		p = &d->patients[d->n++];
+		p->gh = gh;
+		p->o = new_object(&p->problems);
+		p->reads = p->writes = p->contents = UNKNOWN;
+		set(p->o, "credential", github_name(gh));
+		set(p->o, "url", github_url(gh));
+		app = github_app(gh);
+		if (!github_has_token(gh))
+			problem(p->problems, "no token is configured");
+		else
+			(void)ask(d, p, p->o, learn_account, "GET",
+			    app != NULL ?
+			    "/installation/repositories?per_page=1" :
+			    "/user");
+	}
+}
+
+static void
+take_pipelines(struct doctor *d, const char *id)
+{
+	struct pipeline	*p;
+	struct github	*gh;
+	size_t		 i;
+
+	for (p = pipelines_next(NULL); p != NULL; p = pipelines_next(p)) {
+		if (p->state == PIPELINE_INACTIVE && id == NULL)
+			continue;
+		d->of++;
+		if (id != NULL && strcmp(p->id, id) != 0)
+			continue;
+		gh = github_for(p->name, strcspn(p->name, "/"));
+		for (i = 0; i < d->n && d->patients[i].gh != gh; i++)
+			;
+		if (i < d->n && (id != NULL ||
+		    d->patients[i].checked < DOCTOR_PIPELINES))
+			take_pipeline(d, &d->patients[i], p);
+	}
+}
+
+static void
+take_pipeline(struct doctor *d, struct patient *patient, struct pipeline *p)
+{
+	struct json_object	*o, *problems;
+	const char		*file = strrchr(p->workflow_file, '/');
+	char			*name;
+
+	o = new_object(&problems);
+	json_object_array_add(d->pipelines, o);
+	set(o, "pipeline_id", p->id);
+	set(o, "repository", p->name);
+	set(o, "workflow_file", p->workflow_file);
+	set(o, "credential", github_name(patient->gh));
+	if (!github_has_token(patient->gh))
+		return;
+	name = curl_easy_escape(NULL, file != NULL ? file + 1 :
+	    p->workflow_file, 0);
+	if (name == NULL || ask(d, patient, o, learn_repository, "GET",
+	    "/repos/%s", p->name) == -1 ||
+	    ask(d, patient, o, learn_workflow, "GET",
+	    "/repos/%s/actions/workflows/%s", p->name, name) == -1 ||
+	    ask(d, patient, o, learn_file, "GET",
+	    "/repos/%s/contents/.github/workflows/%s", p->name, name) == -1)
+		problem(problems, "it could not be asked for");
+	curl_free(name);
+	/* An App's permissions are told with its token. */
+	if (patient->checked++ == 0 && (github_app(patient->gh) == NULL ||
+	    github_writes_apart(patient->gh)))
+		(void)ask(d, patient, o, learn_writes, "POST",
+		    "/repos/%s/actions/runs/0/cancel", p->name);
+}
+
+static int
+ask(struct doctor *d, struct patient *patient, struct json_object *o,
+    learn_fn learn, const char *method, const char *fmt, ...)
+{
+	struct question	*q;
+	char		 path[GH_PATH_MAX];
+	va_list		 ap;
+	int		 n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(path, sizeof(path), fmt, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= sizeof(path) ||
+	    (q = calloc(1, sizeof(*q))) == NULL)
+		return (-1);
+	q->doctor = d;
+	q->patient = patient;
+	q->o = o;
+	q->problems = json_member(o, "problems", json_type_array);
+	q->learn = learn;
+	if (github_call(patient->gh, GH_COMMAND, method, path, NULL, NULL,
+	    d->asked.deadline, on_reply, q) == NULL) {
+		free(q);
+		return (-1);
+	}
+	d->pending++;
+	return (0);
+}
+
+static void
+on_reply(const struct gh_reply *r, void *arg)
+{
+	struct question	*q = arg;
+	struct doctor	*d = q->doctor;
+
+	q->learn(q, r);
+	free(q);
+	if (--d->pending == 0)
+		finish(d);
+}
+
+void
+doctor_warn(struct github *gh, int reads_only, struct json_object *warnings)
+{
+	struct patient	 p = { .gh = gh, .reads = UNKNOWN, .writes = UNKNOWN,
+	    .contents = UNKNOWN };
+
+	p.problems = warnings;
+	warn_ends(&p);
+	judge(&p);
+	if (p.writes == NO)
+		problem(warnings, WRITES_NO);
+	else if (reads_only && !github_writes_apart(gh) &&
+	    github_app(gh) == NULL)
+		problem(warnings, READS_ONLY);
+}
+
+/* --- What an answer says. */
+
+static void
+learn_account(struct question *q, const struct gh_reply *r)
+{
+	const char	*login;
+	int64_t		 n;
+
+	if (r->result == GH_OK) {
+		if ((login = json_string(r->json, "login")) != NULL)
+			set(q->o, "account", login);
+		if (json_int(r->json, "total_count", &n) == 1)
+			json_object_object_add(q->o, "repositories",
+			    json_object_new_int64(n));
+	} else if (r->status == 401)
+		problem(q->problems, "GitHub does not take the token: it is "
+		    "wrong, has ended, or was revoked");
+	else
+		problem(q->problems, "%s", r->why);
+}
+
+static void
+learn_repository(struct question *q, const struct gh_reply *r)
+{
+	struct json_object	*may, *v;
+
+	if (r->status == 404)
+		problem(q->problems, "404: the repository is not there, or "
+		    "the token has no access to it");
+	else if (r->result != GH_OK)
+		problem(q->problems, "%s", r->why);
+	else if ((may = json_member(r->json, "permissions",
+	    json_type_object)) != NULL &&
+	    json_object_object_get_ex(may, "push", &v) &&
+	    !json_object_get_boolean(v) &&
+	    !github_writes_apart(q->patient->gh) &&
+	    github_app(q->patient->gh) == NULL)
+		problem(q->problems, READS_ONLY);
+}
+
+static void
+learn_workflow(struct question *q, const struct gh_reply *r)
+{
+	static const struct {
+		const char	*state;
+		const char	*text;
+	} states[] = {
+		{ "disabled_inactivity", "GitHub has disabled the workflow "
+		    "after 60 days without activity (disabled_inactivity): "
+		    "its schedules do not run" },
+		{ "disabled_manually", "the workflow is disabled" },
+		{ "disabled_fork", "the workflow is disabled, since this is "
+		    "a fork" },
+		{ "deleted", "the workflow file is deleted" },
+	};
+	const char	*state;
+	size_t		 i;
+
+	if (r->result == GH_OK)
+		q->patient->reads = YES;
+	else if (r->status == 403 && q->patient->reads == UNKNOWN)
+		q->patient->reads = NO;
+	if (r->result != GH_OK) {
+		problem(q->problems, r->status == 404 ? "404: the workflow "
+		    "is not there, or the token has no access to it" : "%s",
+		    r->why);
+		return;
+	}
+	if ((state = json_string(r->json, "state")) == NULL)
+		return;
+	set(q->o, "state", state);
+	for (i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+		if (strcmp(states[i].state, state) == 0)
+			problem(q->problems, "%s", states[i].text);
+}
+
+/* A look at the file's text: outside comments, is there the trigger? */
+static void
+learn_file(struct question *q, const struct gh_reply *r)
+{
+	enum known	 has = UNKNOWN;
+
+	if (r->result == GH_OK) {
+		q->patient->contents = YES;
+		has = workflow_dispatches(r->json);
+	} else if (r->status == 403 && q->patient->contents == UNKNOWN)
+		q->patient->contents = NO;
+	put_known(q->o, "dispatch", has);
+	if (has == NO)
+		problem(q->problems, "the workflow has no workflow_dispatch "
+		    "trigger: it can't be started from here");
+}
+
+int
+workflow_dispatches(struct json_object *file)
+{
+	const char	*text = json_string(file, "content"), *word, *line;
+	char		*yaml;
+	size_t		 len;
+	int		 has = UNKNOWN;
+
+	if (text == NULL || strlen(text) > DOCTOR_FILE_MAX ||
+	    (yaml = malloc(strlen(text) + 1)) == NULL)
+		return (UNKNOWN);
+	if (sodium_base642bin((unsigned char *)yaml, strlen(text), text,
+	    strlen(text), "\r\n", &len, NULL,
+	    sodium_base64_VARIANT_ORIGINAL) == 0 && len > 0) {
+		yaml[len] = '\0';
+		has = NO;
+		for (word = yaml; has == NO &&
+		    (word = strstr(word, "workflow_dispatch")) != NULL;
+		    word++) {
+			for (line = word; line > yaml && line[-1] != '\n';
+			    line--)
+				;
+			if (memchr(line, '#', (size_t)(word - line)) == NULL)
+				has = YES;
+		}
+	}
+	free(yaml);
+	return (has);
+}
+
+/* No such run: it was looked for, so that it may.  403: it may not. */
+static void
+learn_writes(struct question *q, const struct gh_reply *r)
+{
+	if (r->status == 404 || r->status == 409)
+		q->patient->writes = YES;
+	else if (r->status == 403 && r->result == GH_REFUSED)
+		q->patient->writes = NO;
+	else if (r->status == 401)
+		problem(q->patient->problems, "GitHub does not take the token "
+		    "for changes: it is wrong, has ended, or was revoked");
+}
+
+/* --- The end. */
+
+static void
+finish(struct doctor *d)
+{
+	struct json_object	*result = json_object_new_object(), *list;
+	size_t			 i;
+
+	list = json_object_new_array();
+	for (i = 0; i < d->n; i++) {
+		diagnose(&d->patients[i]);
+		json_object_array_add(list, d->patients[i].o);
+	}
+	json_object_object_add(result, "credentials", list);
+	json_object_object_add(result, "pipelines", d->pipelines);
+	json_object_object_add(result, "checked", json_object_new_int64(
+	    (int64_t)json_object_array_length(d->pipelines)));
+	json_object_object_add(result, "total",
+	    json_object_new_int64(d->of));
+	tell_outcome(&d->asked, 200, result);
+	free(d);
+}
+
+static void
+diagnose(struct patient *p)
+{
+	const struct token	*t = github_token(p->gh, 0);
+	const struct app	*app = github_app(p->gh);
+	struct json_object	*needs = json_object_new_array(), *token;
+
+	token = describe(t);
+	if (app != NULL) {
+		set(token, "kind", "app");
+		json_object_object_add(token, "app",
+		    json_object_new_int64((int64_t)app->id));
+		json_object_object_add(token, "installation",
+		    json_object_new_int64((int64_t)app->installation));
+		set(token, "permissions", app->permissions);
+	}
+	json_object_object_add(p->o, "token", token);
+	json_object_object_add(p->o, "write_token",
+	    github_writes_apart(p->gh) ? describe(github_token(p->gh, 1)) :
+	    NULL);
+	warn_ends(p);
+	judge(p);
+	add_need(needs, "provision, list, show, stats, runs", "actions=read",
+	    "repo", p->reads);
+	add_need(needs, "trigger, cancel, rerun, enable, disable, teardown",
+	    "actions=write", "repo", p->writes);
+	add_need(needs, "doctor: is there a workflow_dispatch",
+	    "contents=read", "repo", p->contents);
+	json_object_object_add(p->o, "needs", needs);
+	if (p->reads == NO)
+		problem(p->problems, "the token may not read Actions "
+		    "(actions=read, or the scope repo): nothing can be "
+		    "watched");
+	if (p->writes == NO)
+		problem(p->problems, WRITES_NO);
+}
+
+static void
+warn_ends(struct patient *p)
+{
+	char	 text[256];
+	int	 w;
+
+	for (w = 0; w <= github_writes_apart(p->gh); w++)
+		if (token_ending(github_token(p->gh, w), time(NULL), text,
+		    sizeof(text)))
+			problem(p->problems, "%s%s", text, w ?
+			    " (the one for changes)" : "");
+}
+
+static struct json_object *
+describe(const struct token *t)
+{
+	struct json_object	*o = json_object_new_object();
+	char			 stamp[TIMESTAMP_SIZE];
+
+	set(o, "kind", !t->known ? "unknown" : t->classic ? "classic" :
+	    "fine-grained");
+	json_object_object_add(o, "scopes", t->classic ?
+	    json_object_new_string(t->scopes) : NULL);
+	json_object_object_add(o, "ends", t->ends == 0 ? NULL :
+	    json_object_new_string(timestamp_format(t->ends, stamp)));
+	return (o);
+}
+
+/* What is told weighs more than what was tried. */
+static void
+judge(struct patient *p)
+{
+	const struct token	*r = github_token(p->gh, 0);
+	const struct token	*w = github_token(p->gh, 1);
+	const struct app	*app = github_app(p->gh);
+
+	if (app != NULL && app->permissions[0] != '\0') {
+		p->reads = granted(app, "actions");
+		p->contents = granted(app, "contents");
+		if (!github_writes_apart(p->gh))
+			p->writes = strstr(app->permissions,
+			    " actions=write ") != NULL ? YES : NO;
+	}
+	if (r->classic && p->reads == UNKNOWN && token_scope(r, "repo"))
+		p->reads = YES;
+	if (w->classic && (app == NULL || github_writes_apart(p->gh)) &&
+	    !token_scope(w, "public_repo"))
+		p->writes = token_scope(w, "repo") ? YES : NO;
+}
+
+static enum known
+granted(const struct app *app, const char *name)
+{
+	char	 read[64], write[64];
+
+	(void)snprintf(read, sizeof(read), " %s=read ", name);
+	(void)snprintf(write, sizeof(write), " %s=write ", name);
+	return (strstr(app->permissions, read) != NULL ||
+	    strstr(app->permissions, write) != NULL ? YES : NO);
+}
+
+static void
+add_need(struct json_object *list, const char *verbs, const char *permission,
+    const char *scope, enum known has)
+{
+	struct json_object	*o = json_object_new_object();
+
+	set(o, "verbs", verbs);
+	set(o, "permission", permission);
+	set(o, "scope", scope);
+	put_known(o, "has", has);
+	json_object_array_add(list, o);
+}
+
+static void
+put_known(struct json_object *o, const char *name, enum known k)
+{
+	json_object_object_add(o, name, k == UNKNOWN ? NULL :
+	    json_object_new_boolean(k == YES));
+}
+
+static struct json_object *
+new_object(struct json_object **problems)
+{
+	struct json_object	*o = json_object_new_object();
+
+	*problems = json_object_new_array();
+	json_object_object_add(o, "problems", *problems);
+	return (o);
+}
+
+/* Each sentence once: several questions can meet the same. */
+static void
+problem(struct json_object *list, const char *fmt, ...)
+{
+	char	 text[640];
+	va_list	 ap;
+	size_t	 i;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	for (i = 0; i < json_object_array_length(list); i++)
+		if (strcmp(json_object_get_string(
+		    json_object_array_get_idx(list, i)), text) == 0)
+			return;
+	json_object_array_add(list, json_object_new_string(text));
+}
+
+static void
+set(struct json_object *o, const char *name, const char *text)
+{
+	json_object_object_add(o, name, json_object_new_string(text));
+}
