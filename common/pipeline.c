@@ -309,6 +309,31 @@ pipeline_github_id(struct json_object *doc, const char *name)
 }
 
 const char *
+pipeline_github_host(struct json_object *doc, char buf[PIPELINE_HOST_SIZE])
+{
+	const char	*url = json_string(json_member(doc, "github",
+			    json_type_object), "html_url");
+	size_t		 i, n;
+
+	buf[0] = '\0';
+	if (url == NULL || (url = strstr(url, "://")) == NULL)
+		return (buf);
+	url += 3;
+	if ((n = strcspn(url, "/?#")) >= PIPELINE_HOST_SIZE)
+		return (buf);
+	for (i = 0; i < n; i++)
+		buf[i] = (char)tolower((unsigned char)url[i]);
+	buf[n] = '\0';
+	return (buf);
+}
+
+int
+pipeline_same_host(const char *a, const char *b)
+{
+	return (a[0] == '\0' || b[0] == '\0' || strcmp(a, b) == 0);
+}
+
+const char *
 pipeline_vps(struct json_object *doc, const char *name)
 {
 	const char	*s;

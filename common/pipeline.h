@@ -76,6 +76,17 @@ struct json_object *pipeline_default_config(void);
 /* `github.repository_id`, `github.workflow_id`; 0: not there. */
 int64_t pipeline_github_id(struct json_object *doc, const char *name);
 
+/*
+ * Which GitHub numbers it so: host and port of `github.html_url`, in lower
+ * case; "" where that is not there.  Returns `buf`.
+ */
+#define PIPELINE_HOST_SIZE	256
+const char *pipeline_github_host(struct json_object *doc,
+    char buf[PIPELINE_HOST_SIZE]);
+
+/* May both be the same?  One that is "" is not known. */
+int pipeline_same_host(const char *a, const char *b);
+
 /* `vps_integration`'s members, "" where there is none. */
 const char *pipeline_vps(struct json_object *doc, const char *name);
 

@@ -87,7 +87,8 @@ on_resolved(const struct resolved *r, void *arg)
 	op->found = *r;
 	op->found.code = op->found.error = NULL;
 	if (strcmp(r->workflow_state, "active") == 0 ||
-	    pipelines_provisioned(r->repository_id, r->workflow_id) != NULL)
+	    pipelines_provisioned(op->gh, r->repository_id,
+	    r->workflow_id) != NULL)
 		done(op, NULL);
 	else if (enable(op) == -1) {
 		tell_refused(&op->asked, 503, "unavailable", 1,

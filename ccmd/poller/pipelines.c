@@ -26,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "github.h"
 #include "json.h"
 #include "log.h"
 #include "run.h"
@@ -224,14 +225,16 @@ pipelines_next(struct pipeline *after)
 }
 
 struct pipeline *
-pipelines_provisioned(int64_t repository_id, int64_t workflow_id)
+pipelines_provisioned(struct github *gh, int64_t repository_id,
+    int64_t workflow_id)
 {
 	struct pipeline	*p;
 
 	RB_FOREACH(p, pipeline_tree, &env.tree)
 		if (p->state != PIPELINE_INACTIVE && p->teardown == NULL &&
 		    p->repository_id == repository_id &&
-		    p->workflow_id == workflow_id)
+		    p->workflow_id == workflow_id &&
+		    github_for(p->name, strcspn(p->name, "/")) == gh)
 			return (p);
 	return (NULL);
 }

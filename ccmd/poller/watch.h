@@ -145,9 +145,9 @@ struct pipeline *pipelines_find(const char *id);
 void pipelines_gone(struct pipeline *p);
 struct pipeline *pipelines_next(struct pipeline *after);
 
-/* One that is not inactive, with those numbers; NULL if there is none. */
-struct pipeline *pipelines_provisioned(int64_t repository_id,
-    int64_t workflow_id);
+/* One of that GitHub, not inactive, with those numbers, or NULL. */
+struct pipeline *pipelines_provisioned(struct github *gh,
+    int64_t repository_id, int64_t workflow_id);
 
 /* Remember what a run looks like now; 0 if it looked just so before. */
 int pipeline_saw(struct pipeline *p, const struct run *run,

@@ -60,6 +60,7 @@ static void	 answer(const struct asked *, const struct found *,
 void
 apply_provision(const struct asked *asked, struct json_object *result)
 {
+	char		 host[PIPELINE_HOST_SIZE];
 	struct found	 f;
 	struct record	*r;
 
@@ -69,7 +70,8 @@ apply_provision(const struct asked *asked, struct json_object *result)
 		    "The outcome makes no sense");
 		return;
 	}
-	r = store_find_workflow(pipeline_github_id(result, "repository_id"),
+	r = store_find_workflow(pipeline_github_host(result, host),
+	    pipeline_github_id(result, "repository_id"),
 	    pipeline_github_id(result, "workflow_id"), f.repository,
 	    f.workflow_file);
 	if (r == NULL)

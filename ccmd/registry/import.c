@@ -308,9 +308,10 @@ same_workflow(const struct record *r, struct json_object *doc)
 	const char	*repository = json_string(doc, "repository");
 	const char	*file = json_string(doc, "workflow_file");
 	int64_t		 id = pipeline_github_id(doc, "repository_id");
-	char		 path[256];
+	char		 path[256], host[PIPELINE_HOST_SIZE];
 
-	if (repository == NULL || file == NULL)
+	if (repository == NULL || file == NULL ||
+	    !pipeline_same_host(r->host, pipeline_github_host(doc, host)))
 		return (0);
 	if (r->repository_id != 0 && id != 0)
 		return (r->repository_id == id && r->workflow_id ==

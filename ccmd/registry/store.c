@@ -65,8 +65,8 @@ static void	 record_drop(struct record *);
 static void	 record_free(struct record *);
 static void	 record_restore(struct record *);
 static void	 mark_changed(struct record *, char *);
-static int	 same_workflow(const struct record *, int64_t, int64_t,
-		    const char *, const char *);
+static int	 same_workflow(const struct record *, const char *, int64_t,
+		    int64_t, const char *, const char *);
 
 TREE_GENERATE(record_tree, record, entry, record_cmp)
 
@@ -215,7 +215,7 @@ record_set(struct record *r, struct json_object *doc, const char *text,
 static void
 record_index(struct record *r, struct json_object *doc)
 {
-	char		 path[256];
+	char		 path[256], host[PIPELINE_HOST_SIZE];
 	const char	*repo = json_string(doc, "repository");
 	const char	*file = json_string(doc, "workflow_file");
 	const char	*status = json_string(doc, "status");
@@ -226,11 +226,14 @@ record_index(struct record *r, struct json_object *doc)
 		file = path;
 	r->repository_id = pipeline_github_id(doc, "repository_id");
 	r->workflow_id = pipeline_github_id(doc, "workflow_id");
+	free(r->host);
 	free(r->repository);
 	free(r->workflow_file);
+	r->host = strdup(pipeline_github_host(doc, host));
 	r->repository = strdup(repo == NULL ? "" : repo);
 	r->workflow_file = strdup(file == NULL ? "" : file);
-	if (r->repository == NULL || r->workflow_file == NULL)
+	if (r->host == NULL || r->repository == NULL ||
+	    r->workflow_file == NULL)
 		fatal("store");
 	r->inactive = status != NULL && strcmp(status, "inactive") == 0;
 }
@@ -248,6 +251,7 @@ record_free(struct record *r)
 {
 	free(r->text);
 	free(r->before);
+	free(r->host);
 	free(r->repository);
 	free(r->workflow_file);
 	free(r);
@@ -289,14 +293,14 @@ store_count(void)
 }
 
 struct record *
-store_find_workflow(int64_t repository_id, int64_t workflow_id,
-    const char *repository, const char *workflow_file)
+store_find_workflow(const char *host, int64_t repository_id,
+    int64_t workflow_id, const char *repository, const char *workflow_file)
 {
 	struct record	*r, *inactive = NULL;
 
 	RB_FOREACH(r, record_tree, &env.tree) {
-		if (!same_workflow(r, repository_id, workflow_id, repository,
-		    workflow_file))
+		if (!same_workflow(r, host, repository_id, workflow_id,
+		    repository, workflow_file))
 			continue;
 		if (!r->inactive)
 			return (r);
@@ -307,9 +311,12 @@ store_find_workflow(int64_t repository_id, int64_t workflow_id,
 }
 
 static int
-same_workflow(const struct record *r, int64_t repository_id,
-    int64_t workflow_id, const char *repository, const char *workflow_file)
+same_workflow(const struct record *r, const char *host,
+    int64_t repository_id, int64_t workflow_id, const char *repository,
+    const char *workflow_file)
 {
+	if (!pipeline_same_host(r->host, host))
+		return (0);
 	if (r->repository_id != 0 && r->workflow_id != 0)
 		return (r->repository_id == repository_id &&
 		    r->workflow_id == workflow_id);

@@ -54,6 +54,7 @@ struct record {
 	/* What is looked up often, from the document. */
 	int64_t		 repository_id;	/* 0: not there */
 	int64_t		 workflow_id;
+	char		*host;		/* whose numbers: "" not known */
 	char		*repository;
 	char		*workflow_file;
 	int		 inactive;
@@ -105,11 +106,12 @@ struct record *store_after(const char *id);
 size_t store_count(void);
 
 /*
- * The first pipeline of that repository and workflow: by GitHub's ids, or
- * where a document has none yet, by name (any letter case) and file.  One
- * that is not inactive is preferred.  NULL if there is none.
+ * The first pipeline of that repository and workflow: by ids of the GitHub
+ * at `host` (pipeline_github_host), or where a document has none yet, by
+ * name (any letter case) and file.  One that is not inactive is preferred.
+ * NULL if there is none.
  */
-struct record *store_find_workflow(int64_t repository_id,
+struct record *store_find_workflow(const char *host, int64_t repository_id,
     int64_t workflow_id, const char *repository, const char *workflow_file);
 
 /* A record's document, parsed anew: the caller's to change and put. */

@@ -108,6 +108,7 @@ options_read(int argc, char **argv, struct options *opt)
 	int	 ch;
 
 	sim.prefix = "";
+	(void)strlcpy(sim.web, "https://github.com", sizeof(sim.web));
 	sim.any_token = 1;
 	while ((ch = getopt(argc, argv, "b:c:Dk:P:p:S:s:t:w")) != -1) {
 		switch (ch) {
@@ -116,6 +117,9 @@ options_read(int argc, char **argv, struct options *opt)
 			    optarg[strlen(optarg) - 1] == '/')
 				errx(1, "-b %s: not like /api/v3", optarg);
 			sim.prefix = optarg;
+			/* A server of its own, with numbers of its own. */
+			(void)snprintf(sim.web, sizeof(sim.web),
+			    "https://github-%ld.example", (long)getpid());
 			break;
 		case 'c':
 			opt->cert = optarg;

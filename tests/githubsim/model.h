@@ -298,6 +298,7 @@ struct sim {
 	struct evhttp	*http[PORT_KINDS];
 	int		 port[PORT_KINDS];
 	const char	*prefix;	/* "" or "/api/v3" */
+	char		 web[64];	/* what pages are below */
 	int		 any_token;
 	struct settings	 settings;
 	struct owner_tree owners;

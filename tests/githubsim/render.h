@@ -23,7 +23,7 @@
 
 #include <json-c/json.h>
 
-#define WEB		"https://github.com"
+#define WEB		sim.web
 #define ADD(o, k, v)	json_object_object_add(o, k, v)
 #define STR(v)		json_object_new_string(v)
 #define INT(v)		json_object_new_int64(v)

@@ -423,7 +423,8 @@ def test_credentials_by_owner(tmp_path, sim):
     """Each owner's, in any letter case, else who serves all; below a path as
     a GitHub Enterprise Server has it."""
     with GitHubSim(tmp_path, base="/api/v3") as ges:
-        ges.add_repo("Platform/core", id=91, workflows=["deploy.yml"])
+        # The same numbers as the first one's here: they are another's.
+        ges.add_repo("Platform/core", workflows=["deploy.yml"])
         for name in ("one", "two", "all"):
             secret(tmp_path / name, "token-" + name)
         sim.add_repo("Zoo/ape", workflows=["deploy.yml"])

@@ -270,9 +270,9 @@ test_find_workflow(void **state)
 	(void)state;
 	load(FILE_TEXT(DOC("a", "O/Repo", "inactive") ","
 	    DOC("b", "o/repo", "active") "," DOC("c", "o/other", "active")));
-	assert_string_equal(store_find_workflow(1, 2, "o/REPO",
+	assert_string_equal(store_find_workflow("", 1, 2, "o/REPO",
 	    ".github/workflows/ci.yml")->id, "b");
-	assert_null(store_find_workflow(1, 2, "o/repo",
+	assert_null(store_find_workflow("", 1, 2, "o/repo",
 	    ".github/workflows/cd.yml"));
 	doc = store_document(store_find("c"));
 	github = json_object_new_object();
@@ -283,10 +283,20 @@ test_find_workflow(void **state)
 	json_object_object_add(doc, "github", github);
 	assert_int_equal(store_stage(doc, NULL), 1);
 	json_object_put(doc);
-	assert_string_equal(store_find_workflow(7, 8, "renamed/since",
+	assert_string_equal(store_find_workflow("", 7, 8, "renamed/since",
 	    "other.yml")->id, "c");
+	/* Another GitHub's numbers are others. */
+	doc = store_document(store_find("c"));
+	json_object_object_add(json_object_object_get(doc, "github"),
+	    "html_url", json_object_new_string("https://GitHub.com/o/other"));
+	assert_int_equal(store_stage(doc, NULL), 1);
+	json_object_put(doc);
+	assert_non_null(store_find_workflow("github.com", 7, 8, "o/other",
+	    ".github/workflows/ci.yml"));
+	assert_null(store_find_workflow("git.example", 7, 8, "o/other",
+	    ".github/workflows/ci.yml"));
 	/* Another repository has that name now. */
-	assert_null(store_find_workflow(9, 8, "o/other",
+	assert_null(store_find_workflow("", 9, 8, "o/other",
 	    ".github/workflows/ci.yml"));
 }
 
