@@ -43,6 +43,7 @@
 #include "proc.h"
 
 #define CONN_READ_SIZE		(64 * 1024)
+#define CONN_EXPIRES		64	/* of a list, in one turn */
 #define CONN_LINGER_MS		2000	/* for the client to read the last */
 /* Where all are taken, who has kept us waiting for that long may go. */
 #define CONN_SLOW_MS		1000
@@ -63,6 +64,7 @@ static struct {
 	struct conn_list idle;
 	struct conn_list reading;
 	struct conn_list writing;
+	struct conn_list lingering;
 	struct conn_list waiting;	/* for the ring: it has its own end */
 	struct conn_list held;		/* all as long, in their order */
 	struct conn_list streaming;	/* its subscriber has its own */
@@ -88,7 +90,7 @@ static void	 fill(struct conn *);
 static void	 wait_for(struct conn *);
 static void	 watch(struct conn *, short);
 static void	 put_on(struct conn *, struct conn_list *, int);
-static void	 expire(struct conn_list *, enum limit);
+static int	 expire(struct conn_list *, enum limit);
 static void	 shorten(struct conn_list *, int);
 static int	 request_ms(void);
 static int	 idle_ms(void);
@@ -109,6 +111,7 @@ conn_init(struct event_base *base)
 	TAILQ_INIT(&env.idle);
 	TAILQ_INIT(&env.reading);
 	TAILQ_INIT(&env.writing);
+	TAILQ_INIT(&env.lingering);
 	TAILQ_INIT(&env.waiting);
 	TAILQ_INIT(&env.streaming);
 	TAILQ_INIT(&env.held);
@@ -204,8 +207,7 @@ spare(void)
 			break;
 	if (c == NULL)
 		TAILQ_FOREACH(c, &env.reading, entry)
-			if (!c->lingering &&
-			    c->deadline - request_ms() <= late)
+			if (c->deadline - request_ms() <= late)
 				break;
 	if (c == NULL)
 		return (0);
@@ -606,42 +608,49 @@ conn_linger(struct conn *c)
 	}
 	c->lingering = 1;
 	shutdown(c->fd, SHUT_WR);
-	put_on(c, &env.reading, CONN_LINGER_MS);
+	put_on(c, &env.lingering, CONN_LINGER_MS);
 	/* Writable it would be all the time now. */
 	watch(c, EV_READ | EV_PERSIST);
 }
 
+/* What is left to do comes after those who have something to say. */
 static void
 on_tick(evutil_socket_t fd __attribute__((unused)),
     short what __attribute__((unused)), void *arg __attribute__((unused)))
 {
-	expire(&env.idle, LIMIT_IDLE);
-	expire(&env.reading, LIMIT_REQUEST);
-	expire(&env.writing, LIMIT_ANSWER);
+	int	 more;
+
+	more = expire(&env.idle, LIMIT_IDLE);
+	more |= expire(&env.reading, LIMIT_REQUEST);
+	more |= expire(&env.writing, LIMIT_ANSWER);
+	more |= expire(&env.lingering, LIMIT_MAX);
+	if (more)
+		event_active(env.tick, EV_TIMEOUT, 1);
 	door_tick();
 }
 
-static void
+/* End those whose time is over, some at a time; returns 1 if more are left. */
+static int
 expire(struct conn_list *list, enum limit limit)
 {
 	struct conn	*c, *next;
 	int64_t		 now = proc_now_ms();
+	int		 n = 0;
 
 	TAILQ_FOREACH_SAFE(c, list, entry, next) {
-		if (c->deadline > now) {
-			/* A lingering one has a shorter time. */
-			if (list != &env.reading)
-				break;
-			continue;
-		}
-		if (!c->lingering)
+		if (c->deadline > now)
+			break;
+		if (n++ == CONN_EXPIRES)
+			return (1);
+		if (limit < LIMIT_MAX)
 			limit_reached(limit);
-		if (list == &env.reading && !c->lingering) {
+		if (limit == LIMIT_REQUEST) {
 			door_timeout(c);
 			settle(c);	/* it is told, and lingers */
 		} else
 			conn_free(c);
 	}
+	return (0);
 }
 
 void

@@ -218,16 +218,20 @@ def test_without_descriptors(tmp_path):
         assert d.request("GET", "/api/pipelines")[0] == 200
         wait_until(lambda: not is_open(idle[0]), what="room")
         close(idle)
-        # None is idle: those that are too many wait, and cost nothing.
-        slow = [connect(d, LINE) for _ in range(60)]
+        # None can go: those that are too many wait, and cost nothing.
+        events = [connect(d, LINE.replace(b"pipelines", b"events") +
+                          b"CCM-Token: %s\r\n\r\n" % d.token.encode())
+                  for _ in range(60)]
+        assert events[0].recv(100).startswith(b"HTTP/1.1 200")
         quiet = [silent(d) for _ in range(4)]
-        time.sleep(0.3)
+        wait_until(lambda: len(os.listdir("/proc/%d/fd" % pid)) == 50,
+                   what="no descriptor left")
         before = cpu(pid)
         time.sleep(1)
         assert cpu(pid) - before <= 0.1
         late = connect(d, LINE + b"CCM-Token: %s\r\nConnection: close\r\n"
                        b"\r\n" % d.token.encode())
-        close(slow + quiet)
+        close(events + quiet)
         assert read_all(late).startswith(b"HTTP/1.1 200")
         assert reached(d)["descriptors"] >= 2
         assert d.ctl("status").returncode == 0
