@@ -55,7 +55,8 @@ enum proc_id {
 /* What a listening socket speaks (CONF_LISTEN.kind). */
 enum listen_kind {
 	LISTEN_HTTP,
-	LISTEN_CONTROL
+	LISTEN_CONTROL,
+	LISTEN_TLS
 };
 
 /* What the parent was asked to do (DONE.task). */

@@ -38,6 +38,7 @@
 #include "projects.h"
 #include "sandbox.h"
 #include "subscribe.h"
+#include "tls.h"
 #include "view.h"
 
 
@@ -46,6 +47,7 @@ static struct {
 	struct peer	*parent;
 	struct peer	*poller;
 	struct peer	*registry;
+	struct ssl_ctx_st *tls;		/* of the next listener */
 } env;
 
 static const char *on_setup(const struct msg_setup *);
@@ -53,6 +55,7 @@ static void	 on_closed(struct peer *, const char *);
 static void	 on_peer(struct peer *, const union msg *, int);
 static void	 on_conf_begin(struct peer *, const union msg *, int);
 static void	 on_conf_listen(struct peer *, const union msg *, int);
+static void	 on_conf_tls(struct peer *, const union msg *, int);
 static void	 on_conf_token(struct peer *, const union msg *, int);
 static void	 on_conf_limits(struct peer *, const union msg *, int);
 static void	 on_conf_public(struct peer *, const union msg *, int);
@@ -75,6 +78,7 @@ static const msg_fn parent_table[M_MAX] = {
 	[M_PEER] = on_peer,
 	[M_CONF_BEGIN] = on_conf_begin,
 	[M_CONF_LISTEN] = on_conf_listen,
+	[M_CONF_TLS] = on_conf_tls,
 	[M_CONF_TOKEN] = on_conf_token,
 	[M_CONF_LIMITS] = on_conf_limits,
 	[M_CONF_PUBLIC] = on_conf_public,
@@ -114,6 +118,8 @@ main(void)
 	log_init("api", 1, 0);
 	if (sodium_init() == -1)
 		fatalx("sodium_init");
+	if (tls_init() == -1)
+		fatalx("tls_init");
 	if ((env.base = event_base_new()) == NULL)
 		fatalx("event_base_new");
 	env.parent = proc_child_start(env.base, PROC_API, on_setup,
@@ -187,9 +193,30 @@ on_conf_listen(struct peer *peer __attribute__((unused)), const union msg *m,
 {
 	const struct msg_conf_listen	*l = &m->conf_listen;
 
-	if ((l->kind == LISTEN_HTTP ? conn_listen(fd, l->name) :
-	    control_listen(fd, (enum role)l->role)) == -1)
+	int				 r;
+
+	if (l->kind == LISTEN_CONTROL)
+		r = control_listen(fd, (enum role)l->role);
+	else if (l->kind == LISTEN_TLS && env.tls == NULL) {
+		close(fd);	/* said already */
+		return;
+	} else
+		r = conn_listen(fd, l->name, env.tls);
+	env.tls = NULL;
+	if (r == -1)
 		log_err("%s: too many listeners", l->name);
+}
+
+/* For the listener that is told next. */
+static void
+on_conf_tls(struct peer *peer __attribute__((unused)), const union msg *m,
+    int fd __attribute__((unused)))
+{
+	const struct msg_conf_tls	*t = &m->conf_tls;
+
+	tls_context_free(env.tls);
+	env.tls = tls_context_new("tls", t->certificate.data,
+	    t->certificate.len, t->key.data, t->key.len);
 }
 
 static void

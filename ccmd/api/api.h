@@ -34,6 +34,7 @@
  *	tray.c		cctray, badges
  *	view.c		pipelines and their runs
  *	read.c		what is answered from the view
+ *	tls.c		TLS, over memory
  *	text.c		the text of that, made once per change
  *	rope.c		texts by reference
  *	outbox.c	what a connection has yet to send
@@ -62,6 +63,7 @@ struct hold;
 struct peer;
 struct request;
 struct rope;
+struct ssl_ctx_st;
 
 /* Operations in the ring at a time; more are answered 503. */
 #define API_MAX_OPERATIONS	1024
@@ -282,7 +284,7 @@ int control_init(struct event_base *base);
  * replace all former ones; connections stay, those of the control socket
  * with the new role.
  */
-int conn_listen(int fd, const char *name);
+int conn_listen(int fd, const char *name, struct ssl_ctx_st *tls);
 void conn_commit(void);
 int control_listen(int fd, enum role role);
 void control_commit(void);

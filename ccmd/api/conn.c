@@ -41,6 +41,7 @@
 #include "log.h"
 #include "outbox.h"
 #include "proc.h"
+#include "tls.h"
 
 #define CONN_READ_SIZE		(64 * 1024)
 #define CONN_EXPIRES		64	/* of a list, in one turn */
@@ -60,6 +61,10 @@ static struct {
 	struct event	*tick;
 	struct event	*release;
 	struct acceptor	*acceptor;
+	/* By listener; NULL: in clear text. */
+	struct ssl_ctx_st *tls[ACCEPT_LISTENERS];
+	struct ssl_ctx_st *next[ACCEPT_LISTENERS];	/* put aside */
+	size_t		 nnext;
 	/* In the order of their deadlines, as each list has one length. */
 	struct conn_list idle;
 	struct conn_list reading;
@@ -80,11 +85,14 @@ static void	 on_event(evutil_socket_t, short, void *);
 static void	 conn_new(int, const struct sockaddr_storage *, size_t);
 static void	 conn_free(struct conn *);
 static void	 on_read(struct conn *);
-static void	 feed(struct conn *, const char *, size_t);
+static void	 feed(struct conn *, char *, size_t);
 static size_t	 take_requests(struct conn *, const char *, size_t);
 static size_t	 resume(struct conn *);
 static int	 keep(struct conn *, const char *, size_t);
+static void	 decrypt(struct conn *);
 static void	 on_write(struct conn *);
+static void	 write_tls(struct conn *);
+static size_t	 unsent(const struct conn *);
 static void	 settle(struct conn *);
 static void	 fill(struct conn *);
 static void	 wait_for(struct conn *);
@@ -125,17 +133,29 @@ conn_init(struct event_base *base)
 }
 
 int
-conn_listen(int fd, const char *name)
+conn_listen(int fd, const char *name, struct ssl_ctx_st *tls)
 {
-	log_debug("http on %s", name);
-	return (acceptor_add(env.acceptor, fd));
+	if (acceptor_add(env.acceptor, fd) == -1) {
+		tls_context_free(tls);
+		return (-1);
+	}
+	log_debug("%s on %s", tls != NULL ? "https" : "http", name);
+	env.next[env.nnext++] = tls;
+	return (0);
 }
 
 /* What may take less time from now on may also for those that are there. */
 void
 conn_commit(void)
 {
+	size_t	 i;
+
 	acceptor_commit(env.acceptor);
+	for (i = 0; i < ACCEPT_LISTENERS; i++)
+		tls_context_free(env.tls[i]);
+	memcpy(env.tls, env.next, sizeof(env.tls));
+	memset(env.next, 0, sizeof(env.next));
+	env.nnext = 0;
 	shorten(&env.idle, idle_ms());
 	shorten(&env.reading, request_ms());
 	shorten(&env.writing, answer_ms());
@@ -216,8 +236,7 @@ spare(void)
 }
 
 static void
-conn_new(int fd, const struct sockaddr_storage *ss,
-    size_t listener __attribute__((unused)))
+conn_new(int fd, const struct sockaddr_storage *ss, size_t listener)
 {
 	struct conn	*c;
 
@@ -234,8 +253,12 @@ conn_new(int fd, const struct sockaddr_storage *ss,
 	c->fd = fd;
 	c->address = *ss;
 	http_begin(&c->message);
+	if (env.tls[listener] != NULL)
+		c->tls = tls_new(env.tls[listener]);
 	c->ev = event_new(env.base, fd, EV_READ | EV_PERSIST, on_event, c);
-	if (c->ev == NULL || event_add(c->ev, NULL) == -1) {
+	if (c->ev == NULL || event_add(c->ev, NULL) == -1 ||
+	    (env.tls[listener] != NULL && c->tls == NULL)) {
+		tls_free(c->tls);
 		if (c->ev != NULL)
 			event_free(c->ev);
 		limit_leave(ss);
@@ -244,7 +267,10 @@ conn_new(int fd, const struct sockaddr_storage *ss,
 		return;
 	}
 	env.n++;
-	put_on(c, &env.idle, idle_ms());
+	if (c->tls != NULL)
+		put_on(c, &env.reading, request_ms());
+	else
+		put_on(c, &env.idle, idle_ms());
 }
 
 static void
@@ -260,6 +286,7 @@ conn_free(struct conn *c)
 		explicit_bzero(c->in, c->in_len);
 	free(c->in);
 	outbox_clear(&c->out);
+	tls_free(c->tls);
 	limit_leave(&c->address);
 	free(c);
 	env.n--;
@@ -301,18 +328,45 @@ on_read(struct conn *c)
 		/* Its answer may still be wanted after a shutdown(2). */
 		c->eof = 1;
 		if (n == -1 || c->stream != NULL ||
-		    (c->request == NULL && !c->held && c->out.left == 0))
+		    (c->request == NULL && !c->held && unsent(c) == 0))
 			c->dead = 1;
 		return;
 	}
 	if (c->closing)
 		return;		/* what follows a close is not read */
-	feed(c, env.buf, (size_t)n);
+	if (c->tls != NULL) {
+		tls_input(env.buf, (size_t)n);
+		decrypt(c);
+	} else
+		feed(c, env.buf, (size_t)n);
+}
+
+/* All of it: what a request's end is not yet in waits in TLS's own memory. */
+static void
+decrypt(struct conn *c)
+{
+	char	*data;
+	size_t	 len;
+
+	do {
+		if (tls_decrypt(c->tls, &data, &len, &c->eof) == -1) {
+			if (!c->eof || c->stream != NULL ||
+			    (c->request == NULL && !c->held &&
+			    unsent(c) == 0))
+				c->dead = 1;
+			break;
+		}
+		if (len > 0)
+			feed(c, data, len);
+	} while (len > 0 && !c->dead && !c->closing);
+	/* A handshake's, or an alert. */
+	if (tls_flush(c->tls, c->fd) == -1)
+		c->dead = 1;
 }
 
 /* Parse where it lies; only what is incomplete is copied. */
 static void
-feed(struct conn *c, const char *data, size_t len)
+feed(struct conn *c, char *data, size_t len)
 {
 	size_t	 used;
 
@@ -327,8 +381,8 @@ feed(struct conn *c, const char *data, size_t len)
 		if (used < len && !c->dead &&
 		    keep(c, data + used, len - used) == -1)
 			c->dead = 1;
-		explicit_bzero(env.buf, len);
 	}
+	explicit_bzero(data, len);
 }
 
 /* Take requests out of what was kept; returns how many bytes. */
@@ -382,7 +436,7 @@ take_requests(struct conn *c, const char *data, size_t len)
 	size_t			 used = 0;
 
 	while (used < len && c->request == NULL && !c->held && !c->closing &&
-	    !c->dead && c->out.left < CONN_OUT_MAX) {
+	    !c->dead && unsent(c) < CONN_OUT_MAX) {
 		r = http_parse(&c->message, data + used, len - used);
 		if (r == HTTP_MORE)
 			break;
@@ -435,6 +489,10 @@ on_write(struct conn *c)
 
 	memset(&msg, 0, sizeof(msg));
 	msg.msg_iov = iov;
+	if (c->tls != NULL) {
+		write_tls(c);
+		return;
+	}
 	while (c->out.left > 0) {
 		msg.msg_iovlen = (size_t)outbox_next(&c->out, iov, CONN_PARTS);
 		n = sendmsg(c->fd, &msg, MSG_NOSIGNAL);
@@ -450,6 +508,35 @@ on_write(struct conn *c)
 	}
 }
 
+/* Records of what there is, as long as they all go out. */
+static void
+write_tls(struct conn *c)
+{
+	struct iovec	 iov[CONN_PARTS];
+	long		 n;
+
+	if (tls_flush(c->tls, c->fd) == -1) {
+		c->dead = 1;
+		return;
+	}
+	while (c->out.left > 0 && tls_pending(c->tls) == 0) {
+		n = tls_encrypt(c->tls, iov, outbox_next(&c->out, iov,
+		    CONN_PARTS));
+		if (n == -1 || tls_flush(c->tls, c->fd) == -1) {
+			c->dead = 1;
+			return;
+		}
+		outbox_sent(&c->out, (size_t)n);
+		c->progress += (size_t)n;
+	}
+}
+
+static size_t
+unsent(const struct conn *c)
+{
+	return (c->out.left + (c->tls != NULL ? tls_pending(c->tls) : 0));
+}
+
 /*
  * After each turn: write, go on with what was pipelined behind an answer,
  * then wait for what comes next.
@@ -459,13 +546,13 @@ settle(struct conn *c)
 {
 	c->busy = 1;
 	do {
-		if (!c->dead && c->out.left > 0)
+		if (!c->dead && unsent(c) > 0)
 			on_write(c);
 	} while (!c->dead && resume(c) > 0);
 	c->busy = 0;
 	if (!c->dead && c->stream != NULL)
 		fill(c);
-	if (!c->dead && c->out.left == 0 && c->request == NULL &&
+	if (!c->dead && unsent(c) == 0 && c->request == NULL &&
 	    !c->held && c->stream == NULL && (c->closing || c->eof)) {
 		conn_linger(c);
 		return;
@@ -484,11 +571,11 @@ wait_for(struct conn *c)
 	short	 want = EV_PERSIST;
 
 	if (c->stream != NULL) {
-		if (c->out.left > 0 || c->stream_more)
+		if (unsent(c) > 0 || c->stream_more)
 			want |= EV_WRITE;
 		if (c->list != &env.streaming)
 			put_on(c, &env.streaming, 0);
-	} else if (c->out.left > 0) {
+	} else if (unsent(c) > 0) {
 		want |= EV_WRITE;
 		if (c->list != &env.writing || c->progress >= CONN_PROGRESS) {
 			put_on(c, &env.writing, answer_ms());
@@ -500,6 +587,10 @@ wait_for(struct conn *c)
 	} else if (c->request != NULL) {
 		if (c->list != &env.waiting)
 			put_on(c, &env.waiting, 0);
+	} else if (c->tls != NULL && !tls_is_ready(c->tls)) {
+		/* From the first byte on: a handshake is a part of it. */
+		if (c->list != &env.reading)
+			put_on(c, &env.reading, request_ms());
 	} else if (c->in_len > 0) {
 		if (c->list != &env.reading || c->took)
 			put_on(c, &env.reading, request_ms());
@@ -507,7 +598,7 @@ wait_for(struct conn *c)
 		put_on(c, &env.idle, idle_ms());
 	c->took = 0;
 	/* While an answer is under way, more is read only up to a bound. */
-	if (!c->eof && c->out.left < CONN_OUT_MAX &&
+	if (!c->eof && unsent(c) < CONN_OUT_MAX &&
 	    ((c->request == NULL && !c->held) ||
 	    c->in_len < HTTP_MAX_REQUEST))
 		want |= EV_READ;
@@ -589,7 +680,7 @@ fill(struct conn *c)
 {
 	c->busy = 1;
 	c->stream_more = c->stream->fill(c, c->stream_arg);
-	if (!c->dead && c->out.left > 0)
+	if (!c->dead && unsent(c) > 0)
 		on_write(c);
 	c->busy = 0;
 }
@@ -607,6 +698,10 @@ conn_linger(struct conn *c)
 		return;
 	}
 	c->lingering = 1;
+	if (c->tls != NULL) {
+		tls_close(c->tls);
+		(void)tls_flush(c->tls, c->fd);
+	}
 	shutdown(c->fd, SHUT_WR);
 	put_on(c, &env.lingering, CONN_LINGER_MS);
 	/* Writable it would be all the time now. */
@@ -644,7 +739,8 @@ expire(struct conn_list *list, enum limit limit)
 			return (1);
 		if (limit < LIMIT_MAX)
 			limit_reached(limit);
-		if (limit == LIMIT_REQUEST) {
+		if (limit == LIMIT_REQUEST &&
+		    (c->tls == NULL || tls_is_ready(c->tls))) {
 			door_timeout(c);
 			settle(c);	/* it is told, and lingers */
 		} else
@@ -663,6 +759,6 @@ conn_flush(void)
 
 	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		TAILQ_FOREACH(c, lists[i], entry)
-			if (c->out.left > 0)
+			if (unsent(c) > 0)
 				on_write(c);
 }

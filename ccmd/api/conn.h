@@ -35,6 +35,7 @@ struct conn;
 struct conn_list;
 struct event;
 struct rope;
+struct tls;
 struct request;
 struct verb;
 
@@ -58,6 +59,7 @@ struct conn {
 	size_t		 in_len;
 	size_t		 in_size;
 	struct outbox	 out;		/* answers not yet sent */
+	struct tls	*tls;		/* NULL: in clear text */
 	struct request	*request;	/* under way */
 	char		*body;		/* pieces of its answer so far */
 	size_t		 body_len;

@@ -102,6 +102,11 @@ conf_free(struct conf *conf)
 			close(l->fd);
 		free(l->host);
 		free(l->port);
+		free(l->file);
+		free(l->certificate_file);
+		free(l->key_file);
+		free(l->certificate);
+		sodium_free(l->key);
 		free(l);
 	}
 	while ((t = TAILQ_FIRST(&conf->tokens)) != NULL) {
@@ -185,8 +190,12 @@ static int
 read_credentials(struct conf *conf)
 {
 	struct conf_github	*g;
+	struct conf_listen	*l;
 	int			 bad = 0;
 
+	TAILQ_FOREACH(l, &conf->listeners, entry)
+		if (l->key_file != NULL && certificate_read(l) == -1)
+			bad = 1;
 	TAILQ_FOREACH(g, &conf->githubs, entry) {
 		if (g->token_file != NULL && credential_read(g->token_file,
 		    &g->token, &g->token_len) == -1)
@@ -205,7 +214,7 @@ read_credentials(struct conf *conf)
 	return (bad ? -1 : 0);
 }
 
-int
+struct conf_listen *
 conf_add_listen(struct conf *conf, const char *host, const char *port)
 {
 	struct conf_listen	*l;
@@ -213,10 +222,10 @@ conf_add_listen(struct conf *conf, const char *host, const char *port)
 	if ((l = calloc(1, sizeof(*l))) == NULL ||
 	    (l->host = strdup(host)) == NULL ||
 	    (l->port = strdup(port)) == NULL)
-		return (-1);
+		return (NULL);
 	l->fd = -1;
 	TAILQ_INSERT_TAIL(&conf->listeners, l, entry);
-	return (0);
+	return (l);
 }
 
 /* NULL if there is one of that name. */
@@ -315,7 +324,8 @@ conf_print(const struct conf *conf)
 		printf("http: not listening, no token is configured\n");
 	else
 		TAILQ_FOREACH(l, &conf->listeners, entry)
-			printf("listen on %s port %s\n", l->host, l->port);
+			printf("listen on %s port %s%s\n", l->host, l->port,
+			    l->key != NULL ? " tls" : "");
 	TAILQ_FOREACH(t, &conf->tokens, entry)
 		printf("api token %s role %s%s\n", t->name, roles[t->role],
 		    t->expires != 0 ? " (expires)" : "");

@@ -46,6 +46,14 @@ struct conf_listen {
 	char		*host;
 	char		*port;
 	int		 fd;		/* -1: not yet listening */
+	char		*file;		/* where it is configured, and at */
+	int		 line;		/* which line; with TLS only */
+	char		*certificate_file;	/* NULL: no TLS */
+	char		*key_file;
+	char		*certificate;	/* PEM */
+	size_t		 certificate_len;
+	char		*key;		/* PEM, sodium_malloc, or NULL */
+	size_t		 key_len;
 };
 
 struct conf_token {
@@ -131,7 +139,9 @@ int conf_limit(struct conf *conf, const char *name, int64_t value,
 /* "metrics" etc. need no token; -1: there is no such thing. */
 int conf_open(struct conf *conf, const char *what);
 int conf_url_ok(const char *url, const char **why);
-int conf_add_listen(struct conf *conf, const char *host, const char *port);
+/* NULL: out of memory. */
+struct conf_listen *conf_add_listen(struct conf *conf, const char *host,
+    const char *port);
 struct conf_token *conf_add_token(struct conf *conf, const char *name,
     enum conf_role role);
 struct conf_github *conf_add_github(struct conf *conf, const char *name);
@@ -160,6 +170,15 @@ char *credential_copy(const char *secret, size_t len);
  * a passphrase.  Returns NULL with a log line that says what was expected.
  */
 struct evp_pkey_st *sign_key_read(const char *path);
+/* Locked memory for the numbers of keys; -1 with a log line. */
+int credential_heap(void);
+
+/*
+ * certificate.c: a listener's certificate and key from their files.  -1 with
+ * log lines that name the configuration's file and line.
+ */
+int certificate_read(struct conf_listen *l);
+
 void sign_key_free(struct evp_pkey_st *key);
 /* Who is the same App with the same key keeps its number over a reload. */
 void sign_inherit(struct conf *conf, const struct conf *old);

@@ -254,7 +254,7 @@ conf_defaults(struct conf *conf)
 		    (g->url = strdup("https://api.github.com")) == NULL)
 			return (-1);
 	if (TAILQ_EMPTY(&conf->listeners) &&
-	    conf_add_listen(conf, "127.0.0.1", "5000") == -1)
+	    conf_add_listen(conf, "127.0.0.1", "5000") == NULL)
 		return (-1);
 	if (conf->statedir[0] != '/' || conf->control[0] != '/') {
 		log_err("state directory and control socket: absolute paths "

@@ -75,7 +75,15 @@ configure_api(struct peer *peer, const struct supervise *s)
 		if (l->fd == -1)
 			continue;
 		memset(&m, 0, sizeof(m));
-		m.conf_listen.kind = LISTEN_HTTP;
+		if (l->key != NULL) {
+			m.conf_tls.certificate.data = l->certificate;
+			m.conf_tls.certificate.len = l->certificate_len;
+			m.conf_tls.key.data = l->key;
+			m.conf_tls.key.len = l->key_len;
+			peer_send(peer, M_CONF_TLS, &m, -1);
+			memset(&m, 0, sizeof(m));
+		}
+		m.conf_listen.kind = l->key != NULL ? LISTEN_TLS : LISTEN_HTTP;
 		m.conf_listen.name = l->host;
 		peer_send(peer, M_CONF_LISTEN, &m,
 		    fcntl(l->fd, F_DUPFD_CLOEXEC, 0));

@@ -135,17 +135,23 @@ port	: PORT NUMBER		{
 	;
 
 listen	: LISTEN ON STRING port	{
-		if (conf_add_listen(in.conf, $3, $4) == -1)
+		if (conf_add_listen(in.conf, $3, $4) == NULL)
 			wrong("listen: out of memory");
 		free($3);
 		free($4);
 	}
 	| LISTEN ON STRING port TLS CERTIFICATE STRING KEY STRING {
-		wrong("listen: tls is not supported yet");
+		struct conf_listen *l;
+
+		l = conf_add_listen(in.conf, $3, $4);
 		free($3);
 		free($4);
-		free($7);
-		free($9);
+		if (l == NULL)
+			fatal("configuration");
+		l->file = copy(in.path);
+		l->line = in.line;
+		l->certificate_file = $7;
+		l->key_file = $9;
 	}
 	;
 

@@ -68,7 +68,6 @@
 #define JWT_CLAIMS_MAX	160
 #define JWT_SIGNATURE_MAX (KEY_BITS_MAX / 8)
 
-static int	 heap_init(void);
 static EVP_PKEY	*key_parse(const char *, size_t, const char *);
 static int	 refuse_passphrase(char *, int, int, void *);
 static int	 key_good(EVP_PKEY *, const char *);
@@ -86,7 +85,7 @@ sign_key_read(const char *path)
 	ssize_t		 n;
 	int		 fd;
 
-	if (heap_init() == -1 || (fd = credential_open(path)) == -1)
+	if (credential_heap() == -1 || (fd = credential_open(path)) == -1)
 		return (NULL);
 	if ((pem = sodium_malloc(KEY_FILE_MAX + 1)) == NULL)
 		fatal("locked memory");
@@ -108,8 +107,8 @@ sign_key_read(const char *path)
 }
 
 /* libcrypto keeps the secret numbers of a key there, and wipes them. */
-static int
-heap_init(void)
+int
+credential_heap(void)
 {
 	int	 r;
 

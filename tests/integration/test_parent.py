@@ -67,7 +67,7 @@ GOOD_HASH = "ab" * 32
     ('api token "a" role api hash "%s"\n' % GOOD_HASH * 2, 2, "twice"),
     ('state directory "/x\n', 1, "quote"),
     ('listen on :: port 5443 tls certificate "/c" key "/k"\n', 1,
-     "not supported"),
+     "certificate and key are needed"),
     ("backups newest 0\n", 1, "10000"),
     ("history days 8\n", 1, "from 9"),
     ("history\n", 1, "days"),
