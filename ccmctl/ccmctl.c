@@ -118,7 +118,7 @@ carry_out(struct run_of *r)
 	    !isatty(STDOUT_FILENO))) {
 		(void)complain(r, EXIT_USAGE, "invalid_argument",
 		    "a command is missing");
-		usage_all(stderr);
+		usage_short(stderr, NULL);
 		return (EXIT_USAGE);
 	}
 	if (strchr(command_flags(r->cmd.verb), 'y') != NULL && !r->cmd.yes &&

@@ -27,6 +27,9 @@
 
 #define SYNOPSIS_MAX	256
 
+#define USAGE	"usage: ccmctl [-Aj] [-s socket] [command [argument ...]]\n"
+#define WORDS_WIDTH	16	/* of "workflow disable" */
+
 static void	 synopsis(const struct verb *, char *, size_t);
 static void	 append_arg(const struct verb *, const struct verb_arg *,
 		    char *, size_t);
@@ -38,11 +41,10 @@ usage_all(FILE *f)
 	enum local		 local;
 	size_t			 i;
 
-	(void)fputs("usage: ccmctl [-Aj] [-s socket] [command [argument ...]]"
-	    "\n\n"
-	    "commands:\n", f);
+	(void)fputs(USAGE "\ncommands:\n", f);
 	for (i = 0; (verb = command_at(i, &local)) != NULL; i++)
-		(void)fprintf(f, "  %-10s %s\n", verb->words, verb->summary);
+		(void)fprintf(f, "  %-*s %s\n", WORDS_WIDTH, verb->words,
+		    verb->summary);
 	(void)fputs("\noptions:\n"
 	    "  -A         plain ASCII\n"
 	    "  -j         answers and errors as JSON\n"
@@ -57,7 +59,8 @@ usage_short(FILE *f, const struct verb *verb)
 	char	 line[SYNOPSIS_MAX];
 
 	if (verb == NULL) {
-		usage_all(f);
+		(void)fprintf(f, USAGE "\"ccmctl help\" lists the "
+		    "commands.\n");
 		return;
 	}
 	synopsis(verb, line, sizeof(line));

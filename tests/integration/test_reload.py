@@ -316,7 +316,7 @@ def test_what_takes_a_restart(d):
     # The role is in force: this was the last reload from here.
     r = d.ctl("reload")
     assert r.returncode == 1 and "admin" in r.stderr
-    assert d.audit()[-1]["status"] == 403
+    wait_until(lambda: d.audit()[-1]["status"] == 403, what="audit")
     assert d.ctl("status").returncode == 0
 
 

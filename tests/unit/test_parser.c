@@ -272,7 +272,7 @@ test_usage(void **state)
 		usage_one(f, verb);
 	assert_int_equal(fclose(f), 0);
 	for (i = 0; (verb = command_at(i, &local)) != NULL; i++) {
-		(void)snprintf(needle, sizeof(needle), "\n  %-10s %s\n",
+		(void)snprintf(needle, sizeof(needle), "\n  %-16s %s\n",
 		    verb->words, verb->summary);
 		assert_non_null(strstr(out, needle));
 	}
