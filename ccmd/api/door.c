@@ -56,6 +56,7 @@ static int	 authenticate(const struct http_message *, enum role *, char *,
 		    uint64_t *);
 static int	 take_query(struct request *, struct http_slice);
 static int	 take_body(struct request *, const struct http_message *);
+static int	 has_type(const struct verb_arg *, struct json_object *);
 static void	 take_last_event_id(struct request *, struct http_slice);
 static int	 is_json(struct http_slice);
 static void	 on_answer(struct request *, const struct answer *);
@@ -282,13 +283,33 @@ take_body(struct request *req, const struct http_message *m)
 	}
 	for (i = 0; i < req->verb->nargs; i++) {
 		a = &req->verb->args[i];
-		if (a->place == PLACE_BODY &&
-		    json_object_object_get_ex(body, a->name, &v))
-			json_object_object_add(req->args, a->name,
-			    json_object_get(v));
+		if (a->place != PLACE_BODY ||
+		    !json_object_object_get_ex(body, a->name, &v))
+			continue;
+		if (!has_type(a, v)) {
+			json_object_put(body);
+			answer_error(req, 400, "invalid_argument",
+			    "%s must be %s", a->name, a->check == CHECK_FLAG ?
+			    "true or false" : "a number");
+			return (-1);
+		}
+		json_object_object_add(req->args, a->name,
+		    json_object_get(v));
 	}
 	json_object_put(body);
 	return (0);
+}
+
+/* JSON has types: text of a flag or number is for queries and ccmctl. */
+static int
+has_type(const struct verb_arg *a, struct json_object *v)
+{
+	if (v == NULL)
+		return (1);
+	if (a->check == CHECK_FLAG)
+		return (json_object_is_type(v, json_type_boolean));
+	return (a->check != CHECK_INT ||
+	    json_object_is_type(v, json_type_int));
 }
 
 /* The header field wins: that is how an EventSource resumes. */

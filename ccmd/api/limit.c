@@ -95,7 +95,7 @@ limit_commit(void)
 	    env.now.connections > rl.rlim_cur - LIMIT_KEPT_BACK) {
 		env.now.connections = (uint32_t)rl.rlim_cur -
 		    LIMIT_KEPT_BACK;
-		log_warn("only %u connections over HTTP: the system's limit "
+		log_info("only %u connections over HTTP: the system's limit "
 		    "on open files", env.now.connections);
 	}
 	http_set_limits(env.now.header, env.now.body);

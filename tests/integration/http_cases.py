@@ -426,6 +426,39 @@ for name, members in (
         ("vps with a slash", {"vps": "a/b"}), ("vps a list", {"vps": []})):
     case("member: " + name, with_members(**members), 400)
 
+
+def asked(method, path, body):
+    """Another operation on the pipeline, with that body."""
+    return request("%s %s%s HTTP/1.1" % (method, TARGET, path),
+                   "Content-Length: %d" % len(body), body=body)
+
+
+for name, body in (
+        ("linked_domain a number", b'{"linked_domain": 1}'),
+        ("linked_app up", b'{"linked_app": "../x"}'),
+        ("config a list", b'{"config": []}'),
+        ("a branch too many", b'{"config": {"trigger_branches": [%s"b"]}}' %
+         (b'"b", ' * 100)), ("text", b'"x"'), ("a list", b"[]"),
+        ("a member twice", b'{"vps": "a", "vps": "b"}')):
+    case("update: " + name, asked("PATCH", "", body), 400)
+for name, body in (
+        ("branch a number", b'{"branch": 1}'),
+        ("branch empty", b'{"branch": ""}'),
+        ("branch of 256", b'{"branch": "%s"}' % (b"b" * 256)),
+        ("inputs text", b'{"inputs": "x"}'),
+        ("inputs of inputs", b'{"inputs": {"a": {}}}'),
+        ("26 inputs", b'{"inputs": {%s}}' % b", ".join(
+            b'"i%d": "x"' % i for i in range(26))),
+        ("an input without a name", b'{"inputs": {"": "x"}}'),
+        ("an input twice", b'{"inputs": {"a": "x", "a": "y"}}')):
+    case("trigger: " + name, asked("POST", "/trigger", body), 400)
+for value in (b"1", b'"true"', b'"x"', b"[]", b"{}"):
+    case("rerun: failed_only %s" % value.decode(), asked(
+        "POST", "/runs/1/rerun", b'{"failed_only": %s}' % value), 400)
+for run in ("x", "0", "-1", "+1", "1.0", "1e3", "0x1", "%20" + "1", "1%00",
+            "1%", "99999999999999999999", "..", "%2e%2e", "1;x"):
+    case("run: " + run, asked("POST", "/runs/%s/cancel" % run, b"{}"), 404)
+
 # --- Paths and queries. --------------------------------------------------
 
 for name, path in (
