@@ -56,7 +56,9 @@ static struct {
 	struct peer	*parent;
 	struct peer	*api;
 	struct peer	*registry;
-	int		 synced;
+	int		 configured;	/* the parent has told all, once */
+	int		 told;		/* the registry has */
+	int		 synced;	/* both: work has begun */
 } env;
 
 static struct event_base *base_new(void);
@@ -81,6 +83,7 @@ static void	 on_looked(struct peer *, const union msg *, int);
 static void	 on_track(struct peer *, const union msg *, int);
 static void	 on_synced(struct peer *, const union msg *, int);
 static void	 on_noted(struct peer *, const union msg *, int);
+static void	 begin(void);
 
 static const msg_fn parent_table[M_MAX] = {
 	[M_PEER] = on_peer,
@@ -294,6 +297,8 @@ on_conf_end(struct peer *peer, const union msg *m __attribute__((unused)),
 	watch_reload();
 	if (env.synced)
 		report_changed();
+	env.configured = 1;
+	begin();
 	memset(&reply, 0, sizeof(reply));
 	reply.running.pid = (uint32_t)getpid();
 	peer_send(peer, M_RUNNING, &reply, -1);
@@ -386,12 +391,22 @@ static void
 on_synced(struct peer *peer __attribute__((unused)), const union msg *m,
     int fd __attribute__((unused)))
 {
+	log_debug("%u pipelines", m->synced.pipelines);
+	env.told = 1;
+	begin();
+}
+
+/* The registry can be through before the parent: who works needs both. */
+static void
+begin(void)
+{
 	struct pipeline	*p;
 
+	if (!env.configured || !env.told || env.synced)
+		return;
 	env.synced = 1;
 	github_set_hooks(lane_room, report_changed);
 	report_changed();
-	log_debug("%u pipelines", m->synced.pipelines);
 	for (p = pipelines_next(NULL); p != NULL; p = pipelines_next(p))
 		op_teardown_pipeline(p);
 	watch_start();
