@@ -591,10 +591,12 @@ wait_for(struct conn *c)
 		/* From the first byte on: a handshake is a part of it. */
 		if (c->list != &env.reading)
 			put_on(c, &env.reading, request_ms());
-	} else if (c->in_len > 0) {
+	} else if (c->in_len > 0 ||
+	    (c->tls != NULL && tls_has_begun(c->tls))) {
+		/* Half a record is half a request. */
 		if (c->list != &env.reading || c->took)
 			put_on(c, &env.reading, request_ms());
-	} else
+	} else if (c->list != &env.idle || c->took)
 		put_on(c, &env.idle, idle_ms());
 	c->took = 0;
 	/* While an answer is under way, more is read only up to a bound. */

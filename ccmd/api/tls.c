@@ -267,6 +267,12 @@ tls_is_ready(const struct tls *t)
 	return (t->ready);
 }
 
+int
+tls_has_begun(const struct tls *t)
+{
+	return (SSL_has_pending(t->ssl));
+}
+
 void
 tls_input(const char *data, size_t len)
 {

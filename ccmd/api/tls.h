@@ -52,6 +52,9 @@ void tls_free(struct tls *t);
 /* Is the handshake done? */
 int tls_is_ready(const struct tls *t);
 
+/* Has a record, or plain text, begun that is not complete, or not taken? */
+int tls_has_begun(const struct tls *t);
+
 /* What came from the socket; to be taken up by tls_decrypt, whole. */
 void tls_input(const char *data, size_t len);
 

@@ -342,3 +342,61 @@ def test_the_key_is_said_nowhere(d):
     assert r.returncode == 0, r.stderr
     assert "port %d tls" % d.tls_port in r.stdout
     assert body not in r.stdout + r.stderr
+
+
+class Wire:
+    """TLS without a socket of its own: records can be cut anywhere."""
+
+    def __init__(self, d):
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self.incoming, self.outgoing)
+        self.sock = socket.create_connection(("127.0.0.1", d.tls_port), 15)
+        while True:
+            try:
+                self.tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                self.sock.sendall(self.outgoing.read())
+                self.incoming.write(self.sock.recv(65536))
+        self.sock.sendall(self.outgoing.read())
+
+    def record(self, text):
+        self.tls.write(text)
+        return self.outgoing.read()
+
+    def ended(self):
+        """After a moment for more to arrive."""
+        self.sock.settimeout(0.2)
+        try:
+            return self.sock.recv(65536) == b""
+        except TimeoutError:
+            return False
+        except OSError:
+            return True
+
+
+def test_a_record_drop_by_drop_is_a_slow_request(d):
+    """It does not count as idle, and no byte of it gives more time."""
+    w = Wire(d)
+    record = w.record(b"GET /api/stats HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
+    begin = time.monotonic()
+    for byte in record:
+        try:
+            w.sock.send(bytes([byte]))
+        except OSError:
+            break
+        if w.ended():
+            break
+        assert time.monotonic() - begin < 20, "it goes on and on"
+    assert time.monotonic() - begin >= 1.5
+    w.sock.close()
+    # So is one whose second request is.
+    w = Wire(d)
+    w.sock.sendall(w.record(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"))
+    assert not w.ended()
+    w.sock.sendall(w.record(b"GET /healthz HTTP/1.1\r\n")[:-1])
+    wait_until(w.ended, 20, "the end of a record")
+    w.sock.close()
