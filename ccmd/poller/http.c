@@ -48,6 +48,8 @@
 #define HTTP_OWN_HEADERS	3
 #define HTTP_LINE_MAX		1536
 #define HTTP_BODY_FIRST		16384	/* bytes that a body begins with */
+/* libcurl's own, for TLS taken and wiped with each request: its least. */
+#define HTTP_UPLOAD_BUFFER	16384L
 
 /*
  * A request keeps its handle, with all that is the same for every request,
@@ -382,6 +384,8 @@ set_fixed(struct http_request *req)
 	    HTTP_LOW_SPEED_BYTES);
 	bad |= curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME,
 	    HTTP_LOW_SPEED_TIME);
+	bad |= curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE,
+	    HTTP_UPLOAD_BUFFER);
 	bad |= curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
 	bad |= curl_easy_setopt(e, CURLOPT_WRITEDATA, req);
 	bad |= curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
