@@ -47,10 +47,12 @@ struct look {
 	int		 pages;
 	int		 changed;	/* the list was not a 304 */
 	int		 moved;		/* its name may be another one now */
+	int		 urgent;	/* somebody waits for it */
 	size_t		 followed;
 	int		 first;		/* nothing was known to compare */
 	int		 requests;
 	int		 charged;	/* answers that count for the hour */
+	uint64_t	 checks;	/* workflows asked for */
 	struct pipeline	*pipeline;	/* whose run is asked for, and */
 	int64_t		 run_id;	/* which */
 	uint64_t	 newest;
@@ -71,6 +73,8 @@ static void	 on_run(const struct gh_reply *, void *);
 static int	 take_tracked(struct look *, struct tracked *,
 		    const struct gh_reply *, const char **);
 static void	 run_is_gone(struct look *, struct tracked *);
+static void	 next_check(struct look *);
+static void	 on_check(const struct gh_reply *, void *);
 static void	 next_readback(struct look *);
 static void	 on_readback(struct pipeline *, const char *, int64_t,
 		    void *);
@@ -97,6 +101,7 @@ look_start(struct repository *r)
 		return (-1);
 	look->repository = r;
 	look->first = r->etag[0] == '\0';
+	look->urgent = r->due.rank == DUE_URGENT;
 	r->round++;
 	if (look_path(r, path, sizeof(path)) == -1 ||
 	    ask_list(look, path, r->etag) == -1) {
@@ -125,7 +130,7 @@ ask_list(struct look *look, const char *path, const char *etag)
 
 	look->requests++;
 	/* Somebody waits for it: that makes it a command. */
-	look->call = github_call(r->gh, r->due.rank == DUE_URGENT ?
+	look->call = github_call(r->gh, look->urgent ?
 	    GH_COMMAND : GH_LOOK, "GET", path, etag, NULL, 0, on_list, look);
 	return (look->call == NULL ? -1 : 0);
 }
@@ -249,6 +254,9 @@ take_run(struct look *look, struct json_object *o, uint64_t *id,
 		news = pipeline_saw(p, &run, doc, look->repository->round);
 		if (news && ends && p->known && run.status == RUN_COMPLETED)
 			jobs_wanted(p, &run);
+		/* Runs again: is it back? */
+		if (news && p->gone)
+			p->check_at = 0;
 		if ((t = pipeline_find_tracked(p, run.id)) != NULL)
 			t->on_page = look->pages == 1;
 		if (!news)
@@ -287,7 +295,44 @@ next_tracked(struct look *look)
 				end(look, LOOK_STALE, "out of memory", 0);
 			return;
 		}
+	next_check(look);
+}
+
+/* A look that somebody asked for is to know it, once for each pipeline. */
+static void
+next_check(struct look *look)
+{
+	struct pipeline	*p;
+	uint64_t	 n = 0;
+
+	TAILQ_FOREACH(p, &look->repository->pipelines, sibling) {
+		if (n++ < look->checks || p->workflow_id == 0)
+			continue;
+		look->checks = n;
+		if (!check_due(p, look->urgent))
+			continue;
+		look->pipeline = p;
+		look->requests++;
+		look->call = check_start(p, on_check, look);
+		if (look->call == NULL)
+			end(look, LOOK_STALE, "out of memory", 0);
+		return;
+	}
 	next_readback(look);
+}
+
+/* No answer is no reason to doubt the figures: it is asked again. */
+static void
+on_check(const struct gh_reply *r, void *arg)
+{
+	struct look	*look = arg;
+
+	look->call = NULL;
+	look->charged += r->result != GH_UNCHANGED;
+	if (check_take(look->pipeline, r) == -1)
+		log_debug("%s: is its workflow there? %s", look->pipeline->id,
+		    log_visible(r->why));
+	next_check(look);
 }
 
 static int
@@ -392,7 +437,7 @@ next_readback(struct look *look)
 	struct pipeline	*p;
 
 	TAILQ_FOREACH(p, &look->repository->pipelines, sibling) {
-		if (p->known || p->workflow_id == 0)
+		if (p->known || p->gone || p->workflow_id == 0)
 			continue;
 		look->readback = readback_start(p, on_readback, look);
 		if (look->readback == NULL)

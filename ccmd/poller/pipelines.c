@@ -126,9 +126,12 @@ static void
 take_document(struct pipeline *p, struct json_object *o)
 {
 	struct json_object	*github = NULL, *teardown = NULL;
+	enum pipeline_state	 was;
 	char			 status[16];
+	int64_t			 workflow = p->workflow_id;
 
 	take_text(status, sizeof(status), o, "status");
+	was = p->state;
 	p->state = strcmp(status, "inactive") == 0 ? PIPELINE_INACTIVE :
 	    strcmp(status, "error") == 0 ? PIPELINE_ERROR : PIPELINE_ACTIVE;
 	take_text(p->name, sizeof(p->name), o, "repository");
@@ -145,6 +148,8 @@ take_document(struct pipeline *p, struct json_object *o)
 	p->branch = take_branch(json_member(o, "config", json_type_object));
 	p->repository_id = take_id(github, "repository_id");
 	p->workflow_id = take_id(github, "workflow_id");
+	if (was == PIPELINE_INACTIVE || p->workflow_id != workflow)
+		check_init(p);
 	json_object_put(p->teardown);
 	p->teardown = NULL;
 	if (json_object_object_get_ex(o, "teardown", &teardown) &&

@@ -174,7 +174,8 @@ on_workflow(const struct gh_reply *reply, void *arg)
 	char		 text[MSG_TEXT_MAX];
 
 	r->call = NULL;
-	(void)snprintf(text, sizeof(text), "Workflow not found: %s in %s",
+	(void)snprintf(text, sizeof(text), "Workflow not found: %s in %s "
+	    "(404: it is not there, or the token has no access)",
 	    r->result.workflow_file, r->result.name);
 	if (reply->result != GH_OK ||
 	    take_workflow(r, reply->json) == -1) {

@@ -452,6 +452,9 @@ say_fresh(struct pipeline *p, int64_t now, uint32_t interval)
 {
 	struct json_object	*patch;
 
+	/* Looked at in vain: nothing runs there any more. */
+	if (p->gone)
+		return;
 	p->told_stale = 0;
 	if (p->state == PIPELINE_ERROR) {
 		p->state = PIPELINE_ACTIVE;

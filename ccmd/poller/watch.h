@@ -22,6 +22,7 @@
  *	watch.c		repositories: who is watched, what a look says of it
  *	lane.c		when to look, a schedule for each credential
  *	look.c		one look: has something changed, and what
+ *	check.c		is its workflow still there
  *	readback.c	a new pipeline's past
  *
  * Looking (has something changed?) and fetching (what?) are apart, so that
@@ -36,6 +37,7 @@
 
 #include <sys/queue.h>
 
+#include "github.h"
 #include "msg.h"
 #include "pipeline.h"
 #include "schedule.h"
@@ -106,6 +108,9 @@ struct pipeline {
 	size_t		 ntracked;
 	uint32_t	 told_stale;	/* the reason's hash, 0: fresh */
 	struct resolving *resolving;	/* its ids are being looked up */
+	int64_t		 check_at;	/* its workflow, monotonic ms */
+	char		*check_etag;	/* of that, or NULL */
+	int		 gone;		/* its workflow is, on GitHub */
 };
 
 struct repository {
@@ -228,6 +233,17 @@ int look_start(struct repository *r);
 void look_cancel(struct look *look);
 /* "owner/name" to the path of its list of runs. */
 int look_path(const struct repository *r, char *path, size_t size);
+
+/* --- check.c */
+
+/* Has it to be asked now whether the workflow is there? */
+int check_due(const struct pipeline *p, int urgent);
+/* Ask; `done` is called with the look's argument. NULL: out of memory. */
+struct gh_call *check_start(struct pipeline *p, gh_done done, void *arg);
+/* Take the answer in: 0, or -1 if it is none. */
+int check_take(struct pipeline *p, const struct gh_reply *r);
+/* A pipeline is new here: its first check is within the hour. */
+void check_init(struct pipeline *p);
 
 /* --- readback.c */
 

@@ -22,6 +22,8 @@ import pytest
 
 from daemon import Daemon, wait_until
 from githubsim import GitHubSim
+from sse import Stream
+from test_build import sanitized
 
 RUNS = "/repos/acme/shop/actions/runs"
 
@@ -67,7 +69,7 @@ def test_the_url_stands_still(d, sim):
     sim.add_run("acme/shop", "ci.yml", conclusion="failure")
     d.wait_stats(first, lambda s: s["metrics_24h"]["success_count"] == 1)
     d.wait_stats(second, lambda s: s["metrics_24h"]["failure_count"] == 1)
-    sim.wait_for(5, since=mark, path="/actions/runs")
+    sim.wait_for(3, since=mark, path="/actions/runs")
     assert {q["path"] for q in sim.requests(since=mark)} == {
         RUNS + "?per_page=100&exclude_pull_requests=true"}
     assert d.stats(first)["metrics_24h"]["failure_count"] == 0
@@ -110,7 +112,7 @@ def test_a_superseded_run_is_followed_to_its_end(d, sim):
     sim.add_runs("acme/shop", [{"workflow": "ci.yml",
                                 "conclusion": "success"}] * 120)
     mark = sim.mark()
-    sim.wait_for(2, since=mark, path="%s/%d" % (RUNS, old))
+    sim.wait_for(1, since=mark, path="%s/%d" % (RUNS, old))
     assert d.stats(pipeline)["current_run"]["run_id"] == old
     sim.patch_run("acme/shop", old, status="completed",
                   conclusion="cancelled")
@@ -119,7 +121,7 @@ def test_a_superseded_run_is_followed_to_its_end(d, sim):
     assert d.stats(pipeline)["last_run"]["status"] == "cancelled"
     # And then no longer.
     mark = sim.mark()
-    sim.wait_for(3, since=mark, path="/actions/runs")
+    sim.wait_for(2, since=mark, path="/actions/runs")
     assert not sim.requests(since=mark, path="%s/%d" % (RUNS, old))
 
 
@@ -156,7 +158,7 @@ def test_304_with_and_without_w(d, sim, weak):
     sim.settings(weak_304=weak)
     known(d)
     mark = sim.mark()
-    looks = sim.wait_for(4, since=mark, path="/actions/runs")
+    looks = sim.wait_for(2, since=mark, path="/actions/runs")
     assert {q["status"] for q in looks} == {304}
     assert len({q["if_none_match"] for q in looks}) == 1
 
@@ -172,7 +174,7 @@ def test_rename_and_transfer(d, sim, new):
     d.wait_stats(pipeline, lambda s: s["metrics_24h"]["failure_count"] == 1)
     # Remembered: the old name is asked for no more.
     mark = sim.mark()
-    looks = sim.wait_for(3, since=mark, path="/actions/runs")
+    looks = sim.wait_for(2, since=mark, path="/actions/runs")
     assert {q["path"].split("?")[0] for q in looks} == {
         "/repos/%s/actions/runs" % new}
     assert any("renamed or transferred" in str(line) for line in d.audit())
@@ -204,6 +206,69 @@ def test_deleted_and_back(d, sim):
     wait_until(lambda: document(d, pipeline)["status"] == "active",
                timeout=20, what="active again")
     d.wait_stats(pipeline, lambda s: not s["stale"])
+
+
+def ask(d, pipeline):
+    return d.request("GET", "/api/pipelines/%s/stats?fresh=1" % pipeline)
+
+
+@pytest.mark.parametrize("how,words", [
+    ("state", "deleted on GitHub"), ("404", "no access")])
+def test_workflow_deleted_and_back(d, sim, how, words):
+    """The list of runs does not say it: asked for when figures are."""
+    pipeline = known(d)
+    mark = sim.mark()
+    if how == "state":
+        sim.patch_workflow("acme/shop", "deploy.yml", state="deleted")
+    else:
+        sim.fault("status", path="/repos/acme/shop/actions/workflows/",
+                  status=404)
+    ask(d, pipeline)
+    gone = wait_until(lambda: document(d, pipeline).get("error"),
+                      what="error")
+    assert gone.startswith("Workflow not found: ") and words in gone
+    assert document(d, pipeline)["status"] == "error"
+    # Looks go on, and none of them asks again or takes the error away.
+    sim.wait_for(3, since=mark, path="/actions/runs")
+    assert len(sim.requests(since=mark, path="/actions/workflows/")) == 1
+    assert document(d, pipeline)["error"] == gone
+    assert d.stats(pipeline)["stale_reason"] == gone
+    # Nor does a restart.
+    d.stop()
+    mark = sim.mark()
+    d.start()
+    sim.wait_for(2, since=mark, path="/actions/runs")
+    assert document(d, pipeline)["status"] == "error"
+    if how == "state":
+        sim.patch_workflow("acme/shop", "deploy.yml", state="active")
+    sim.clear_faults()
+    # A run is a reason to ask whether it is back.
+    sim.add_run("acme/shop", "deploy.yml", conclusion="success")
+    wait_until(lambda: document(d, pipeline)["status"] == "active",
+               what="active again")
+    d.wait_stats(pipeline, lambda s: not s["stale"])
+    assert "error" not in document(d, pipeline)
+
+
+def test_a_change_is_seen_within_the_interval(d, sim):
+    """By a subscriber and by whoever asks: an interval and a second."""
+    pipeline = known(d)
+    lags = {"subscriber": [], "client": []}
+    with Stream(d, "?snapshot=1") as stream:
+        stream.wait(lambda e: e.kind == "synced")
+        for n in range(1, 4):
+            begun = time.monotonic()
+            run = sim.add_run("acme/shop", "deploy.yml",
+                              conclusion="success")
+            stream.wait(lambda e: str(run) in str(e.data))
+            lags["subscriber"].append(time.monotonic() - begun)
+            d.wait_stats(pipeline, lambda s: s["metrics_24h"][
+                "success_count"] == n)
+            lags["client"].append(time.monotonic() - begun)
+    print(lags)
+    # The median: this machine may have something else to do.
+    for seen in lags.values():
+        assert sorted(seen)[1] <= 1 + 1, lags
 
 
 def test_access_lost_to_the_token(d, sim):
@@ -293,7 +358,7 @@ def test_hostile_answers(d, sim):
     for name in names:
         sim.add_run(name, "deploy.yml", conclusion="success")
     mark = sim.mark()
-    looks = sim.wait_for(8, since=mark, path="/repos/acme/shop", timeout=30)
+    looks = sim.wait_for(5, since=mark, path="/repos/acme/shop", timeout=30)
     gaps = [b["time"] - a["time"] for a, b in zip(looks, looks[1:])]
     # An interval of a second, and what a machine under load adds.
     assert max(gaps) < 2500, gaps
@@ -303,7 +368,7 @@ def test_hostile_answers(d, sim):
             d.wait_stats(pipeline, lambda s: s.get("stale_reason"))
     print("%.1f MB before, at most %.1f MB" % (before, memory(d)))
     # Two bodies of 8 MB, in buffers that double.
-    assert memory(d) < before + 60
+    assert sanitized() or memory(d) < before + 60
     sim.clear_faults()
     for name in ("reset/r0", "endless-body/r0", "garbage/r0"):
         d.wait_stats(ill[name], lambda s: not s["stale"], timeout=20)
