@@ -52,7 +52,7 @@
 #define CONN_PROGRESS		32768
 /* A client that lets that much pile up is not read from any more. */
 #define CONN_OUT_MAX		(256 * 1024)
-#define CONN_PARTS		256	/* of one sendmsg */
+#define CONN_PARTS		256	/* of one writev */
 
 TAILQ_HEAD(conn_list, conn);
 
@@ -484,18 +484,16 @@ static void
 on_write(struct conn *c)
 {
 	struct iovec	 iov[CONN_PARTS];
-	struct msghdr	 msg;
 	ssize_t		 n;
 
-	memset(&msg, 0, sizeof(msg));
-	msg.msg_iov = iov;
 	if (c->tls != NULL) {
 		write_tls(c);
 		return;
 	}
 	while (c->out.left > 0) {
-		msg.msg_iovlen = (size_t)outbox_next(&c->out, iov, CONN_PARTS);
-		n = sendmsg(c->fd, &msg, MSG_NOSIGNAL);
+		/* SIGPIPE is ignored. */
+		n = writev(c->fd, iov, outbox_next(&c->out, iov,
+		    CONN_PARTS));
 		if (n == -1) {
 			if (errno == EINTR)
 				continue;

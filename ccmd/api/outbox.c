@@ -28,8 +28,8 @@
 #include "outbox.h"
 #include "rope.h"
 
-/* A head fits, and malloc keeps blocks of that size at hand. */
-#define OUTBOX_SMALL	512
+/* malloc keeps blocks of that size at hand. */
+#define OUTBOX_SMALL	1024
 
 static struct outbox_segment *segments(const struct outbox *);
 static struct outbox_segment *add(struct outbox *);
@@ -114,9 +114,15 @@ int
 outbox_rope(struct outbox *o, struct rope *r)
 {
 	struct outbox_segment	*s;
+	size_t			 i;
 
-	if (r->len == 0)
+	if (r->len < OUTBOX_COPY) {
+		for (i = 0; i < r->npieces; i++)
+			if (outbox_copy(o, r->pieces[i].p,
+			    r->pieces[i].len) == -1)
+				return (-1);
 		return (0);
+	}
 	if ((s = add(o)) == NULL)
 		return (-1);
 	s->rope = rope_hold(r);

@@ -35,6 +35,8 @@ struct outbox_segment {
 };
 
 #define OUTBOX_FEW	4
+/* A shorter rope is copied behind its head: one part to send. */
+#define OUTBOX_COPY	768
 
 /* All zero is an empty one. */
 struct outbox {

@@ -313,16 +313,17 @@ test_outbox(void **state __attribute__((unused)))
 	struct outbox	 o;
 	struct rope	*r = rope_new();
 	struct iovec	 iov[3];
-	char		 want[4096] = "", have[4096] = "", part[64];
+	static char	 want[32768], have[32768];
+	char		 part[64];
 	size_t		 k, n, left, len = 0;
 	int		 i, parts;
 
 	memset(&o, 0, sizeof(o));
-	for (i = 0; i < 5; i++) {
+	for (i = 0; i < 80; i++) {
 		struct bytes *b = bytes_new(8);
 
 		memcpy(b->data, "(shared)", 8);
-		rope_share(r, b, b->data + i, 8 - (size_t)i);
+		rope_share(r, b, b->data + i % 8, 8 - (size_t)i % 8);
 		bytes_free(b);
 		rope_copy(r, "copied", 6);
 	}
@@ -344,7 +345,7 @@ test_outbox(void **state __attribute__((unused)))
 			continue;
 		parts = outbox_next(&o, iov, 3);
 		assert_in_range(parts, 1, 3);
-		left = k == 39 ? SIZE_MAX : (size_t)random() % 40;
+		left = k == 39 ? SIZE_MAX : (size_t)random() % 400;
 		for (n = 0, i = 0; i < parts && left > 0; i++) {
 			size_t take = iov[i].iov_len < left ?
 			    iov[i].iov_len : left;
@@ -365,6 +366,7 @@ test_outbox(void **state __attribute__((unused)))
 	}
 	assert_string_equal(have, want);
 	assert_int_equal(r->refs, 1);
+	assert_true(r->len >= OUTBOX_COPY);
 	assert_int_equal(outbox_rope(&o, r), 0);
 	assert_int_equal(r->refs, 2);
 	outbox_clear(&o);
