@@ -29,6 +29,7 @@ import pytest
 
 from daemon import BUILD, TOKEN, Daemon, token_hash, wait_until
 from githubsim import GitHubSim
+from test_build import sanitized
 
 USERS = [None] + (["nobody"] if os.geteuid() == 0 else [])
 
@@ -336,7 +337,8 @@ def test_10000_wrong_tokens(tmp_path):
                 time.sleep(0.05)
             for j in jobs:
                 j.result()
-        assert rss(api) - memory < 2 << 20
+        # What is freed stays for a while in a build with sanitizers.
+        assert sanitized() or rss(api) - memory < 2 << 20
         m = scrape(d)
         assert one(m, "ccm_http_refused_tokens_total") >= n
         # What the minute's end writes: a line an address, and one of the

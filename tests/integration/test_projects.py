@@ -11,6 +11,7 @@ from daemon import Daemon, wait_until
 from faults import RENAME, WRITE, Faults
 from githubsim import GitHubSim
 from registry_harness import UID, VERBS, Registry
+from test_build import sanitized
 
 VALUE = "s3cr3t-value-0123456789"
 OLD = {"projects": {
@@ -186,7 +187,7 @@ def test_no_value_leaves_the_registry(tmp_path, sim):
             assert value in (tmp_path / "all").read_text()
             assert value not in d.log()
             assert value not in json.dumps(d.audit())
-            if os.getuid() == 0:
+            if os.getuid() == 0 and not sanitized():
                 pids = d.pids()
                 for name in ("ccmd", "ccmd-api", "ccmd-poller"):
                     assert not memory_holds(pids[name], value.encode()), name
