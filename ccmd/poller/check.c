@@ -33,11 +33,13 @@
 #include "json.h"
 #include "proc.h"
 #include "resolve.h"
+#include "tell.h"
 #include "watch.h"
 
 #define CHECK_EVERY	(3600 * (int64_t)1000)	/* milliseconds */
 #define CHECK_GONE	(300 * (int64_t)1000)
 
+static int	 check_url(const struct pipeline *, char *, size_t);
 static void	 is_gone(struct pipeline *, const char *);
 static int	 is_there(struct pipeline *, struct json_object *);
 
@@ -58,29 +60,44 @@ check_due(const struct pipeline *p, int urgent)
 	return (urgent || proc_now_ms() >= p->check_at);
 }
 
-/* By its file: one that comes back may have another number. */
 struct gh_call *
 check_start(struct pipeline *p, gh_done done, void *arg)
 {
+	char		 url[MSG_URL_MAX];
+	uint64_t	 none;
+
+	if (check_url(p, url, sizeof(url)) == -1)
+		return (NULL);
+	/* What is in error is asked for as it is. */
+	if (p->check_etag == NULL && !p->gone && p->state != PIPELINE_ERROR)
+		p->check_etag = watch_former(url, &none);
+	p->check_at = proc_now_ms() + (p->gone ? CHECK_GONE : CHECK_EVERY);
+	return (github_call(p->repository->gh, GH_LOOK, "GET",
+	    url + strlen(github_url(p->repository->gh)), p->check_etag, NULL,
+	    0, done, arg));
+}
+
+/* By its file: one that comes back may have another number. */
+static int
+check_url(const struct pipeline *p, char *url, size_t size)
+{
 	const char	*file = strrchr(p->workflow_file, '/');
-	char		 escaped[GH_PATH_MAX], path[GH_PATH_MAX];
+	char		 escaped[GH_PATH_MAX];
 	int		 n;
 
 	file = file != NULL ? file + 1 : p->workflow_file;
 	if (http_escape(file, escaped, sizeof(escaped)) == -1)
-		return (NULL);
-	n = snprintf(path, sizeof(path), "/repos/%s/actions/workflows/%s",
-	    p->repository->name, escaped);
-	if (n < 0 || (size_t)n >= sizeof(path))
-		return (NULL);
-	p->check_at = proc_now_ms() + (p->gone ? CHECK_GONE : CHECK_EVERY);
-	return (github_call(p->repository->gh, GH_LOOK, "GET", path,
-	    p->check_etag, NULL, 0, done, arg));
+		return (-1);
+	n = snprintf(url, size, "%s/repos/%s/actions/workflows/%s",
+	    github_url(p->repository->gh), p->repository->name, escaped);
+	return (n < 0 || (size_t)n >= size ? -1 : 0);
 }
 
 int
 check_take(struct pipeline *p, const struct gh_reply *r)
 {
+	char	 url[MSG_URL_MAX];
+
 	if (r->result == GH_UNCHANGED)
 		return (0);
 	if (r->result == GH_REFUSED && r->status == 404) {
@@ -94,6 +111,10 @@ check_take(struct pipeline *p, const struct gh_reply *r)
 	}
 	free(p->check_etag);
 	p->check_etag = r->etag[0] != '\0' ? strdup(r->etag) : NULL;
+	/* A restart costs GitHub nothing. */
+	if (p->check_etag != NULL && !p->gone &&
+	    check_url(p, url, sizeof(url)) == 0)
+		tell_looked(url, p->check_etag, 0);
 	return (0);
 }
 

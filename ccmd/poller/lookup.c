@@ -142,11 +142,11 @@ on_run(const struct gh_reply *r, void *arg)
 	const char		*why;
 
 	memset(&found, 0, sizeof(found));
-	if (r->result == GH_REFUSED && r->status == 404)
-		not_found(l->id, &refusal);
-	else if (r->result != GH_OK)
+	if (r->result != GH_OK && (r->result != GH_REFUSED ||
+	    r->status != 404))
 		lookup_refused(r, "The run could not be looked at", &refusal);
-	else if (run_from_github(r->json, &found.doc, &why) == -1 ||
+	else if (r->result != GH_OK ||
+	    run_from_github(r->json, &found.doc, &why) == -1 ||
 	    run_from_document(found.doc, &found.run) == -1 ||
 	    !is_own(l, &found.run))
 		not_found(l->id, &refusal);

@@ -274,24 +274,35 @@ repository_get(struct github *gh, const char *name)
 static void
 recall(struct repository *r)
 {
-	struct former	*f, key;
-	char		 path[GH_PATH_MAX], url[MSG_URL_MAX];
-	int		 n;
+	char	 path[GH_PATH_MAX], url[MSG_URL_MAX], *etag;
+	int	 n;
 
 	if (look_path(r, path, sizeof(path)) == -1)
 		return;
 	n = snprintf(url, sizeof(url), "%s%s", github_url(r->gh), path);
 	if (n < 0 || (size_t)n >= sizeof(url))
 		return;
-	key.url = url;
-	if ((f = RB_FIND(former_tree, &env.formers, &key)) == NULL)
+	if ((etag = watch_former(url, &r->newest)) == NULL)
 		return;
-	(void)strlcpy(r->etag, f->etag, sizeof(r->etag));
-	r->newest = f->newest;
+	(void)strlcpy(r->etag, etag, sizeof(r->etag));
+	free(etag);
+}
+
+char *
+watch_former(const char *url, uint64_t *newest)
+{
+	struct former	*f, key;
+	char		*etag;
+
+	key.url = (char *)(uintptr_t)url;
+	if ((f = RB_FIND(former_tree, &env.formers, &key)) == NULL)
+		return (NULL);
 	RB_REMOVE(former_tree, &env.formers, f);
+	etag = f->etag;
+	*newest = f->newest;
 	free(f->url);
-	free(f->etag);
 	free(f);
+	return (etag);
 }
 
 static void

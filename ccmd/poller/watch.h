@@ -177,6 +177,9 @@ void watch_pipeline(struct pipeline *p);
 
 /* From the registry, before watch_start: an ETag of former times. */
 void watch_restore(const char *url, const char *etag, uint64_t newest);
+
+/* Take such a one back: the ETag, the caller's to free; NULL: none. */
+char *watch_former(const char *url, uint64_t *newest);
 void watch_start(void);
 /* The configuration is another one now. */
 void watch_reload(void);

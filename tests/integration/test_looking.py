@@ -250,6 +250,19 @@ def test_workflow_deleted_and_back(d, sim, how, words):
     assert "error" not in document(d, pipeline)
 
 
+def test_a_workflow_that_is_there_costs_nothing_after_a_restart(d, sim):
+    pipeline = known(d)
+    path = "/actions/workflows/"
+    mark = sim.mark()
+    ask(d, pipeline)
+    assert [q["status"] for q in sim.requests(since=mark, path=path)] == [200]
+    d.stop()
+    d.start()
+    mark = sim.mark()
+    ask(d, pipeline)
+    assert [q["status"] for q in sim.requests(since=mark, path=path)] == [304]
+
+
 def test_a_change_is_seen_within_the_interval(d, sim):
     """By a subscriber and by whoever asks: an interval and a second."""
     pipeline = known(d)
