@@ -24,11 +24,14 @@ import pathlib
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import termios
 import time
 import unicodedata
+
+from daemon import children
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("CCM_BUILDDIR", TOP / "build"))
@@ -99,6 +102,11 @@ def display_width(line):
                for c in line)
 
 
+def descendants(pid):
+    found = list(children(pid).values())
+    return found + [p for child in found for p in descendants(child)]
+
+
 class Tmux:
     """A shell in a window without a status line."""
 
@@ -122,8 +130,18 @@ class Tmux:
         self.keys(command, "Enter")
 
     def stop(self):
-        if self.servers > 0:
-            self.call("kill-server")
+        """Nobody is left: LeakSanitizer, at work when the terminal goes,
+        would never come to an end."""
+        if self.servers == 0:
+            return
+        shell = self.call("display-message", "-p", "#{pane_pid}").strip()
+        left = descendants(int(shell)) if shell.isdigit() else []
+        self.call("kill-server")
+        for pid in left:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
 
     def keys(self, *keys):
         """Each is a key's name as tmux knows it, else text."""
