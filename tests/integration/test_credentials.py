@@ -732,6 +732,8 @@ def test_token_that_ends(tmp_path, sim, days, words, form):
         for told in (c["problems"], r.get("warnings", [])):
             assert any(words in p for p in told) if words else told == []
         # Once in the log, however many answers say it.
+        if words:
+            wait_until(lambda: "the token end" in d.log(), 15, "in the log")
         assert d.log().count("the token end") == (1 if words else 0)
         shown = json.loads(d.ctl("status", "-j").stdout)["warnings"]
         if words:
