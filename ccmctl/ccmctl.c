@@ -268,7 +268,8 @@ events(struct run_of *r)
 static int
 logs(struct run_of *r)
 {
-	struct log_output	 output = { .terminal = r->term.tty };
+	/* Also one that nothing is drawn on takes commands. */
+	struct log_output	 output = { .terminal = isatty(STDOUT_FILENO) };
 	int			 code;
 
 	client_set_sink(&r->client, log_output, &output);

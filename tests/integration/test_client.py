@@ -162,8 +162,8 @@ def test_over_tls(tmp_path, d, ccm):
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
          "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", crt,
-         "-subj", "/CN=localhost", "-addext",
-         "subjectAltName=DNS:localhost"], check=True, capture_output=True)
+         "-subj", "/CN=proxy", "-addext",
+         "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(crt, key)
     import http.server
@@ -185,10 +185,11 @@ def test_over_tls(tmp_path, d, ccm):
         thread.start()
         try:
             port = server.server_address[1]
-            good = client.CCMClient("localhost", TOKEN, port=port,
+            good = client.CCMClient("127.0.0.1", TOKEN, port=port,
                                     ca=str(crt))
             assert good.list_pipelines() == []
-            for host, ca in (("localhost", None), ("127.0.0.1", str(crt))):
+            # The same address by another name, which needs no resolver.
+            for host, ca in (("127.0.0.1", None), ("127.1", str(crt))):
                 with pytest.raises(ssl.SSLCertVerificationError):
                     client.CCMClient(host, TOKEN, port=port, tls=True,
                                      ca=ca).list_pipelines()

@@ -16,6 +16,7 @@
 there is to make pipelines of."""
 
 import json
+import os
 import re
 import socket
 import subprocess
@@ -266,7 +267,8 @@ def test_a_slow_client_costs_no_memory(d, sim, pipe):
                "transfers whose clients went")
 
 
-def test_a_log_on_a_terminal_commands_nothing(d, sim, pipe):
+@pytest.mark.parametrize("term", ["xterm", "dumb"])
+def test_a_log_on_a_terminal_commands_nothing(d, sim, pipe, term):
     run = failed_run(sim)
     text = ("\x1b]0;owned\x07\x1b[31mred\x1b[0m\x1b[2Jgone\u009b2Jc1 "
             "caf\u00e9 \u00a9\n")
@@ -274,7 +276,8 @@ def test_a_log_on_a_terminal_commands_nothing(d, sim, pipe):
     out = subprocess.run(
         ["script", "-qec", "%s -s %s logs %s %d -f" % (
             BUILD / "ccmctl/ccmctl", d.socket, pipe, run), "/dev/null"],
-        capture_output=True, timeout=30, stdin=subprocess.DEVNULL).stdout
+        capture_output=True, timeout=30, stdin=subprocess.DEVNULL,
+        env={**os.environ, "TERM": term}).stdout
     assert "\x1b[31mred\x1b[0m" in out.decode()
     assert "café ©" in out.decode()
     for bad in (b"\x1b]", b"\x1b[2J", b"\x07", "\u009b".encode()):
