@@ -46,6 +46,7 @@ static enum http_result parse_body(struct http_message *, const char *,
 static void	 take_connection(struct http_message *, struct http_slice);
 static int	 host_ok(struct http_slice);
 static int	 port_ok(const char *, size_t);
+static int	 is_text(char);
 static int	 is_token(const char *, size_t);
 static int	 slice_is(struct http_slice, const char *);
 static enum http_result bad(struct http_message *, int, const char *,
@@ -134,28 +135,30 @@ http_parse(struct http_message *m, const char *buf, size_t len)
 static enum http_result
 scan_head(struct http_message *m, const char *buf, size_t len)
 {
-	size_t		 i, max = len < m->max_head ? len : m->max_head;
-	unsigned char	 c;
+	size_t	 i, max = len < m->max_head ? len : m->max_head;
 
 	for (i = m->scanned; i < max; i++) {
-		c = (unsigned char)buf[i];
-		if (i > 0 && buf[i - 1] == '\r' && c != '\n')
+		if (is_text(buf[i]))
+			continue;
+		if (buf[i] == '\n')
 			return (bad(m, 400, "invalid_request",
-			    "A carriage return without a line feed"));
-		if (c == '\n') {
-			if (i == 0 || buf[i - 1] != '\r')
-				return (bad(m, 400, "invalid_request",
-				    "A line feed without a carriage return"));
-			if (i == 1)
-				return (bad(m, 400, "invalid_request",
-				    "An empty request line"));
-			if (i >= 3 && buf[i - 2] == '\n') {
-				m->head = i + 1;
-				return (HTTP_DONE);
-			}
-		} else if ((c < 0x20 && c != '\r' && c != '\t') || c == 0x7f)
+			    "A line feed without a carriage return"));
+		if (buf[i] != '\r')
 			return (bad(m, 400, "invalid_request",
 			    "A control character in the head"));
+		if (i + 1 == max)
+			break;		/* seen again with what follows */
+		if (buf[i + 1] != '\n')
+			return (bad(m, 400, "invalid_request",
+			    "A carriage return without a line feed"));
+		if (i == 0)
+			return (bad(m, 400, "invalid_request",
+			    "An empty request line"));
+		if (buf[i - 1] == '\n') {
+			m->head = i + 2;
+			return (HTTP_DONE);
+		}
+		i++;
 	}
 	m->scanned = i;
 	if (len < m->max_head)
@@ -412,6 +415,13 @@ parse_body(struct http_message *m, const char *buf, size_t len)
 		return (HTTP_CONTINUE);
 	}
 	return (HTTP_MORE);
+}
+
+/* What may stand anywhere in a line, RFC 9112, 2.2. */
+static int
+is_text(char c)
+{
+	return (((unsigned char)c >= 0x20 && c != 0x7f) || c == '\t');
 }
 
 /* RFC 9110, 5.6.2 */
