@@ -20,7 +20,9 @@
  *
  *	api.c		main, peers, configuration
  *	accept.c	listening sockets
- *	conn.c		HTTP connections: reading, writing, time-outs
+ *	conn.c		HTTP connections, from accept(2) to close(2)
+ *	timeout.c	how long each may wait
+ *	wire.c		their bytes
  *	http.c		bytes to requests
  *	limit.c		what clients may take up
  *	control.c	the control socket

@@ -15,21 +15,17 @@
  */
 
 /*
- * HTTP connections: reading, writing, time-outs.  Runs in the api, on plain
- * libevent events: one read buffer shared by all connections, heap only
- * while a request or an answer is incomplete.  Must not know operations:
- * what a request means is door.c's affair.
+ * HTTP connections, from accept(2) to close(2): which events each waits for,
+ * and what comes next.  Runs in the api, on plain libevent events.  Bytes are
+ * wire.c's, deadlines timeout.c's.  Must not know operations: what a request
+ * means is door.c's affair.
  */
 
 #include "config.h"
 
-#include <sys/queue.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
-#include <errno.h>
 #include <event2/event.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -41,20 +37,12 @@
 #include "log.h"
 #include "outbox.h"
 #include "proc.h"
+#include "timeout.h"
 #include "tls.h"
+#include "wire.h"
 
-#define CONN_READ_SIZE		(64 * 1024)
-#define CONN_EXPIRES		64	/* of a list, in one turn */
-#define CONN_LINGER_MS		2000	/* for the client to read the last */
-/* Where all are taken, who has kept us waiting for that long may go. */
-#define CONN_SLOW_MS		1000
 /* So many bytes of answers, and the time for the next ones begins anew. */
-#define CONN_PROGRESS		32768
-/* A client that lets that much pile up is not read from any more. */
-#define CONN_OUT_MAX		(256 * 1024)
-#define CONN_PARTS		256	/* of one writev */
-
-TAILQ_HEAD(conn_list, conn);
+#define CONN_PROGRESS	32768
 
 static struct {
 	struct event_base *base;
@@ -65,16 +53,7 @@ static struct {
 	struct ssl_ctx_st *tls[ACCEPT_LISTENERS];
 	struct ssl_ctx_st *next[ACCEPT_LISTENERS];	/* put aside */
 	size_t		 nnext;
-	/* In the order of their deadlines, as each list has one length. */
-	struct conn_list idle;
-	struct conn_list reading;
-	struct conn_list writing;
-	struct conn_list lingering;
-	struct conn_list waiting;	/* for the ring: it has its own end */
-	struct conn_list held;		/* all as long, in their order */
-	struct conn_list streaming;	/* its subscriber has its own */
 	size_t		 n;
-	char		 buf[CONN_READ_SIZE];
 } env;
 
 static int	 has_room(void);
@@ -84,25 +63,13 @@ static void	 on_release(evutil_socket_t, short, void *);
 static void	 on_event(evutil_socket_t, short, void *);
 static void	 conn_new(int, const struct sockaddr_storage *, size_t);
 static void	 conn_free(struct conn *);
-static void	 on_read(struct conn *);
-static void	 feed(struct conn *, char *, size_t);
-static size_t	 take_requests(struct conn *, const char *, size_t);
-static size_t	 resume(struct conn *);
-static int	 keep(struct conn *, const char *, size_t);
-static void	 decrypt(struct conn *);
-static void	 on_write(struct conn *);
-static void	 write_tls(struct conn *);
-static size_t	 unsent(const struct conn *);
 static void	 settle(struct conn *);
 static void	 fill(struct conn *);
 static void	 wait_for(struct conn *);
+static enum conn_wait next_wait(const struct conn *);
 static void	 watch(struct conn *, short);
-static void	 put_on(struct conn *, struct conn_list *, int);
-static int	 expire(struct conn_list *, enum limit);
-static void	 shorten(struct conn_list *, int);
-static int	 request_ms(void);
-static int	 idle_ms(void);
-static int	 answer_ms(void);
+static void	 on_late(struct conn *, enum limit);
+static void	 flush(struct conn *);
 
 static const struct acceptor_ops acceptor_ops = {
 	.room = has_room,
@@ -116,13 +83,7 @@ conn_init(struct event_base *base)
 	static const struct timeval second = { 1, 0 };
 
 	env.base = base;
-	TAILQ_INIT(&env.idle);
-	TAILQ_INIT(&env.reading);
-	TAILQ_INIT(&env.writing);
-	TAILQ_INIT(&env.lingering);
-	TAILQ_INIT(&env.waiting);
-	TAILQ_INIT(&env.streaming);
-	TAILQ_INIT(&env.held);
+	timeout_init();
 	env.tick = event_new(base, -1, EV_PERSIST, on_tick, NULL);
 	env.acceptor = acceptor_new(base, &acceptor_ops);
 	env.release = evtimer_new(base, on_release, NULL);
@@ -156,38 +117,7 @@ conn_commit(void)
 	memcpy(env.tls, env.next, sizeof(env.tls));
 	memset(env.next, 0, sizeof(env.next));
 	env.nnext = 0;
-	shorten(&env.idle, idle_ms());
-	shorten(&env.reading, request_ms());
-	shorten(&env.writing, answer_ms());
-}
-
-static void
-shorten(struct conn_list *list, int ms)
-{
-	struct conn	*c;
-	int64_t		 end = proc_now_ms() + ms;
-
-	TAILQ_FOREACH(c, list, entry)
-		if (c->deadline > end)
-			c->deadline = end;
-}
-
-static int
-request_ms(void)
-{
-	return ((int)limit_get()->request * 1000);
-}
-
-static int
-idle_ms(void)
-{
-	return ((int)limit_get()->idle * 1000);
-}
-
-static int
-answer_ms(void)
-{
-	return ((int)limit_get()->answer * 1000);
+	timeout_shorten();
 }
 
 void
@@ -211,24 +141,11 @@ has_room(void)
 	return (spare());
 }
 
-/*
- * Let one go for another: of those that are idle the first that has had an
- * answer, as any client must expect, or has not begun to ask; else a request
- * that should have been complete long ago.
- */
 static int
 spare(void)
 {
-	struct conn	*c;
-	int64_t		 late = proc_now_ms() - CONN_SLOW_MS;
+	struct conn	*c = timeout_spare();
 
-	TAILQ_FOREACH(c, &env.idle, entry)
-		if (c->served || c->deadline - idle_ms() <= late)
-			break;
-	if (c == NULL)
-		TAILQ_FOREACH(c, &env.reading, entry)
-			if (c->deadline - request_ms() <= late)
-				break;
 	if (c == NULL)
 		return (0);
 	conn_free(c);
@@ -267,10 +184,7 @@ conn_new(int fd, const struct sockaddr_storage *ss, size_t listener)
 		return;
 	}
 	env.n++;
-	if (c->tls != NULL)
-		put_on(c, &env.reading, request_ms());
-	else
-		put_on(c, &env.idle, idle_ms());
+	timeout_set(c, c->tls != NULL ? WAIT_READING : WAIT_IDLE);
 }
 
 static void
@@ -279,7 +193,7 @@ conn_free(struct conn *c)
 	door_closed(c);
 	if (c->stream != NULL)
 		c->stream->closed(c->stream_arg);
-	TAILQ_REMOVE(c->list, c, entry);
+	timeout_clear(c);
 	event_free(c->ev);
 	close(c->fd);
 	if (c->in != NULL)
@@ -293,169 +207,17 @@ conn_free(struct conn *c)
 }
 
 static void
-put_on(struct conn *c, struct conn_list *list, int ms)
-{
-	if (c->list != NULL)
-		TAILQ_REMOVE(c->list, c, entry);
-	c->list = list;
-	c->deadline = proc_now_ms() + ms;
-	TAILQ_INSERT_TAIL(list, c, entry);
-}
-
-static void
 on_event(evutil_socket_t fd __attribute__((unused)), short what, void *arg)
 {
 	struct conn	*c = arg;
 
 	c->busy = 1;
 	if (what & EV_WRITE)
-		on_write(c);
+		wire_write(c);
 	if ((what & EV_READ) && !c->dead)
-		on_read(c);
+		wire_read(c);
 	c->busy = 0;
 	settle(c);
-}
-
-static void
-on_read(struct conn *c)
-{
-	ssize_t	 n;
-
-	n = recv(c->fd, env.buf, sizeof(env.buf), 0);
-	if (n == -1 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n <= 0) {
-		/* Its answer may still be wanted after a shutdown(2). */
-		c->eof = 1;
-		if (n == -1 || c->stream != NULL ||
-		    (c->request == NULL && !c->held && unsent(c) == 0))
-			c->dead = 1;
-		return;
-	}
-	if (c->closing)
-		return;		/* what follows a close is not read */
-	if (c->tls != NULL) {
-		tls_input(env.buf, (size_t)n);
-		decrypt(c);
-	} else
-		feed(c, env.buf, (size_t)n);
-}
-
-/* All of it: what a request's end is not yet in waits in TLS's own memory. */
-static void
-decrypt(struct conn *c)
-{
-	char	*data;
-	size_t	 len;
-
-	do {
-		if (tls_decrypt(c->tls, &data, &len, &c->eof) == -1) {
-			if (!c->eof || c->stream != NULL ||
-			    (c->request == NULL && !c->held &&
-			    unsent(c) == 0))
-				c->dead = 1;
-			break;
-		}
-		if (len > 0)
-			feed(c, data, len);
-	} while (len > 0 && !c->dead && !c->closing);
-	/* A handshake's, or an alert. */
-	if (tls_flush(c->tls, c->fd) == -1)
-		c->dead = 1;
-}
-
-/* Parse where it lies; only what is incomplete is copied. */
-static void
-feed(struct conn *c, char *data, size_t len)
-{
-	size_t	 used;
-
-	if (c->in_len > 0) {
-		if (keep(c, data, len) == -1) {
-			c->dead = 1;
-			return;
-		}
-		(void)resume(c);
-	} else {
-		used = take_requests(c, data, len);
-		if (used < len && !c->dead &&
-		    keep(c, data + used, len - used) == -1)
-			c->dead = 1;
-	}
-	explicit_bzero(data, len);
-}
-
-/* Take requests out of what was kept; returns how many bytes. */
-static size_t
-resume(struct conn *c)
-{
-	size_t	 used;
-
-	if (c->in_len == 0)
-		return (0);
-	used = take_requests(c, c->in, c->in_len);
-	c->in_len -= used;
-	memmove(c->in, c->in + used, c->in_len);
-	explicit_bzero(c->in + c->in_len, used);
-	if (c->in_len == 0) {
-		free(c->in);
-		c->in = NULL;
-		c->in_size = 0;
-	}
-	return (used);
-}
-
-static int
-keep(struct conn *c, const char *data, size_t len)
-{
-	size_t	 need = c->in_len + len, size;
-	char	*p;
-
-	if (need > HTTP_MAX_REQUEST + CONN_READ_SIZE)
-		return (-1);
-	if (need > c->in_size) {
-		size = need < 1024 ? 1024 : need * 2;
-		if ((p = recallocarray(c->in, c->in_size, size, 1)) == NULL)
-			return (-1);
-		c->in = p;
-		c->in_size = size;
-	}
-	memcpy(c->in + c->in_len, data, len);
-	c->in_len = need;
-	return (0);
-}
-
-/*
- * One request after the other, each answered before the next is looked at.
- * Returns how many bytes were used.
- */
-static size_t
-take_requests(struct conn *c, const char *data, size_t len)
-{
-	enum http_result	 r;
-	size_t			 used = 0;
-
-	while (used < len && c->request == NULL && !c->held && !c->closing &&
-	    !c->dead && unsent(c) < CONN_OUT_MAX) {
-		r = http_parse(&c->message, data + used, len - used);
-		if (r == HTTP_MORE)
-			break;
-		if (r == HTTP_CONTINUE) {
-			conn_write(c, "HTTP/1.1 100 Continue\r\n\r\n", 25);
-			break;
-		}
-		if (r == HTTP_BAD) {
-			door_bad(c, &c->message);
-			return (len);
-		}
-		used += c->message.consumed;
-		c->took = c->served = 1;
-		if (c->message.close)
-			c->closing = 1;
-		door_request(c, &c->message);
-		http_begin(&c->message);
-	}
-	return (c->closing && c->request == NULL && !c->held ? len : used);
 }
 
 void
@@ -480,61 +242,6 @@ conn_answered(struct conn *c)
 		settle(c);
 }
 
-static void
-on_write(struct conn *c)
-{
-	struct iovec	 iov[CONN_PARTS];
-	ssize_t		 n;
-
-	if (c->tls != NULL) {
-		write_tls(c);
-		return;
-	}
-	while (c->out.left > 0) {
-		/* SIGPIPE is ignored. */
-		n = writev(c->fd, iov, outbox_next(&c->out, iov,
-		    CONN_PARTS));
-		if (n == -1) {
-			if (errno == EINTR)
-				continue;
-			if (errno != EAGAIN)
-				c->dead = 1;
-			return;
-		}
-		outbox_sent(&c->out, (size_t)n);
-		c->progress += (size_t)n;
-	}
-}
-
-/* Records of what there is, as long as they all go out. */
-static void
-write_tls(struct conn *c)
-{
-	struct iovec	 iov[CONN_PARTS];
-	long		 n;
-
-	if (tls_flush(c->tls, c->fd) == -1) {
-		c->dead = 1;
-		return;
-	}
-	while (c->out.left > 0 && tls_pending(c->tls) == 0) {
-		n = tls_encrypt(c->tls, iov, outbox_next(&c->out, iov,
-		    CONN_PARTS));
-		if (n == -1 || tls_flush(c->tls, c->fd) == -1) {
-			c->dead = 1;
-			return;
-		}
-		outbox_sent(&c->out, (size_t)n);
-		c->progress += (size_t)n;
-	}
-}
-
-static size_t
-unsent(const struct conn *c)
-{
-	return (c->out.left + (c->tls != NULL ? tls_pending(c->tls) : 0));
-}
-
 /*
  * After each turn: write, go on with what was pipelined behind an answer,
  * then wait for what comes next.
@@ -544,13 +251,13 @@ settle(struct conn *c)
 {
 	c->busy = 1;
 	do {
-		if (!c->dead && unsent(c) > 0)
-			on_write(c);
-	} while (!c->dead && resume(c) > 0);
+		if (!c->dead && wire_unsent(c) > 0)
+			wire_write(c);
+	} while (!c->dead && wire_resume(c) > 0);
 	c->busy = 0;
 	if (!c->dead && c->stream != NULL)
 		fill(c);
-	if (!c->dead && unsent(c) == 0 && c->request == NULL &&
+	if (!c->dead && wire_unsent(c) == 0 && c->request == NULL &&
 	    !c->held && c->stream == NULL && (c->closing || c->eof)) {
 		conn_linger(c);
 		return;
@@ -562,47 +269,52 @@ settle(struct conn *c)
 	wait_for(c);
 }
 
-/* Which list it is on, and which events it waits for. */
+/* What it waits for, and which events it wants. */
 static void
 wait_for(struct conn *c)
 {
-	short	 want = EV_PERSIST;
+	enum conn_wait	 w = next_wait(c);
+	short		 want = EV_PERSIST;
+	int		 again = 0;
 
-	if (c->stream != NULL) {
-		if (unsent(c) > 0 || c->stream_more)
-			want |= EV_WRITE;
-		if (c->list != &env.streaming)
-			put_on(c, &env.streaming, 0);
-	} else if (unsent(c) > 0) {
-		want |= EV_WRITE;
-		if (c->list != &env.writing || c->progress >= CONN_PROGRESS) {
-			put_on(c, &env.writing, answer_ms());
-			c->progress = 0;
-		}
-	} else if (c->held) {
-		if (c->list != &env.held)
-			put_on(c, &env.held, SLOW_MS);
-	} else if (c->request != NULL) {
-		if (c->list != &env.waiting)
-			put_on(c, &env.waiting, 0);
-	} else if (c->tls != NULL && !tls_is_ready(c->tls)) {
-		/* From the first byte on: a handshake is a part of it. */
-		if (c->list != &env.reading)
-			put_on(c, &env.reading, request_ms());
-	} else if (c->in_len > 0 ||
-	    (c->tls != NULL && tls_has_begun(c->tls))) {
-		/* Half a record is half a request. */
-		if (c->list != &env.reading || c->took)
-			put_on(c, &env.reading, request_ms());
-	} else if (c->list != &env.idle || c->took)
-		put_on(c, &env.idle, idle_ms());
+	/* For the same as before the time begins anew only with progress. */
+	if (w == WAIT_WRITING && c->progress >= CONN_PROGRESS)
+		again = 1;
+	if ((w == WAIT_READING || w == WAIT_IDLE) && c->took)
+		again = 1;
+	if (w != c->wait || again) {
+		timeout_set(c, w);
+		c->progress = 0;
+	}
 	c->took = 0;
+	if (wire_unsent(c) > 0 || (c->stream != NULL && c->stream_more))
+		want |= EV_WRITE;
 	/* While an answer is under way, more is read only up to a bound. */
-	if (!c->eof && unsent(c) < CONN_OUT_MAX &&
+	if (!c->eof && wire_unsent(c) < WIRE_OUT_MAX &&
 	    ((c->request == NULL && !c->held) ||
 	    c->in_len < HTTP_MAX_REQUEST))
 		want |= EV_READ;
 	watch(c, want);
+}
+
+static enum conn_wait
+next_wait(const struct conn *c)
+{
+	if (c->stream != NULL)
+		return (WAIT_STREAM);
+	if (wire_unsent(c) > 0)
+		return (WAIT_WRITING);
+	if (c->held)
+		return (WAIT_HELD);
+	if (c->request != NULL)
+		return (WAIT_RING);
+	/* From the first byte on: a handshake is a part of a request. */
+	if (c->tls != NULL && !tls_is_ready(c->tls))
+		return (WAIT_READING);
+	/* And half a record is half a request. */
+	if (c->in_len > 0 || (c->tls != NULL && tls_has_begun(c->tls)))
+		return (WAIT_READING);
+	return (WAIT_IDLE);
 }
 
 static void
@@ -637,7 +349,7 @@ on_release(evutil_socket_t fd __attribute__((unused)),
 	struct conn	*c;
 	int64_t		 left;
 
-	while ((c = TAILQ_FIRST(&env.held)) != NULL) {
+	while ((c = timeout_first(WAIT_HELD)) != NULL) {
 		if ((left = c->deadline - proc_now_ms()) > 0) {
 			tv.tv_usec = (suseconds_t)left * 1000;
 			evtimer_add(env.release, &tv);
@@ -646,7 +358,7 @@ on_release(evutil_socket_t fd __attribute__((unused)),
 		c->held = 0;
 		door_held(c);
 		/* Off this list in any case, or gone. */
-		put_on(c, &env.idle, idle_ms());
+		timeout_set(c, WAIT_IDLE);
 		conn_answered(c);
 	}
 }
@@ -680,8 +392,8 @@ fill(struct conn *c)
 {
 	c->busy = 1;
 	c->stream_more = c->stream->fill(c, c->stream_arg);
-	if (!c->dead && unsent(c) > 0)
-		on_write(c);
+	if (!c->dead && wire_unsent(c) > 0)
+		wire_write(c);
 	c->busy = 0;
 }
 
@@ -703,7 +415,7 @@ conn_linger(struct conn *c)
 		(void)tls_flush(c->tls, c->fd);
 	}
 	shutdown(c->fd, SHUT_WR);
-	put_on(c, &env.lingering, CONN_LINGER_MS);
+	timeout_set(c, WAIT_LINGERING);
 	/* Writable it would be all the time now. */
 	watch(c, EV_READ | EV_PERSIST);
 }
@@ -713,52 +425,33 @@ static void
 on_tick(evutil_socket_t fd __attribute__((unused)),
     short what __attribute__((unused)), void *arg __attribute__((unused)))
 {
-	int	 more;
-
-	more = expire(&env.idle, LIMIT_IDLE);
-	more |= expire(&env.reading, LIMIT_REQUEST);
-	more |= expire(&env.writing, LIMIT_ANSWER);
-	more |= expire(&env.lingering, LIMIT_MAX);
-	if (more)
+	if (timeout_run(on_late) > 0)
 		event_active(env.tick, EV_TIMEOUT, 1);
 	door_tick();
 }
 
-/* End those whose time is over, some at a time; returns 1 if more are left. */
-static int
-expire(struct conn_list *list, enum limit limit)
+static void
+on_late(struct conn *c, enum limit limit)
 {
-	struct conn	*c, *next;
-	int64_t		 now = proc_now_ms();
-	int		 n = 0;
-
-	TAILQ_FOREACH_SAFE(c, list, entry, next) {
-		if (c->deadline > now)
-			break;
-		if (n++ == CONN_EXPIRES)
-			return (1);
-		if (limit < LIMIT_MAX)
-			limit_reached(limit);
-		if (limit == LIMIT_REQUEST &&
-		    (c->tls == NULL || tls_is_ready(c->tls))) {
-			door_timeout(c);
-			settle(c);	/* it is told, and lingers */
-		} else
-			conn_free(c);
-	}
-	return (0);
+	if (limit < LIMIT_MAX)
+		limit_reached(limit);
+	if (limit == LIMIT_REQUEST &&
+	    (c->tls == NULL || tls_is_ready(c->tls))) {
+		door_timeout(c);
+		settle(c);	/* it is told, and lingers */
+	} else
+		conn_free(c);
 }
 
 void
 conn_flush(void)
 {
-	struct conn_list *lists[] = { &env.idle, &env.reading, &env.writing,
-	    &env.waiting, &env.streaming, &env.held };
-	struct conn	*c;
-	size_t		 i;
+	timeout_each(flush);
+}
 
-	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-		TAILQ_FOREACH(c, lists[i], entry)
-			if (unsent(c) > 0)
-				on_write(c);
+static void
+flush(struct conn *c)
+{
+	if (wire_unsent(c) > 0 && !c->lingering)
+		wire_write(c);
 }

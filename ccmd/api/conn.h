@@ -32,7 +32,6 @@
 #include "outbox.h"
 
 struct conn;
-struct conn_list;
 struct event;
 struct rope;
 struct tls;
@@ -47,9 +46,22 @@ struct conn_stream {
 	void	(*closed)(void *arg);
 };
 
+/* What a connection waits for; timeout.c says for how long. */
+enum conn_wait {
+	WAIT_NOTHING,
+	WAIT_IDLE,		/* a request */
+	WAIT_READING,		/* the rest of one */
+	WAIT_WRITING,		/* the client, to take its answer */
+	WAIT_LINGERING,		/* ... and to read the last of it */
+	WAIT_RING,		/* the answer */
+	WAIT_HELD,		/* as its token was wrong too often */
+	WAIT_STREAM,		/* something to tell */
+	WAIT_MAX
+};
+
 struct conn {
-	TAILQ_ENTRY(conn) entry;
-	struct conn_list *list;
+	TAILQ_ENTRY(conn) entry;	/* of those that wait for the same */
+	enum conn_wait	 wait;
 	struct event	*ev;
 	int		 fd;
 	int64_t		 deadline;	/* CLOCK_MONOTONIC, ms */
