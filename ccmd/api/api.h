@@ -30,7 +30,7 @@
  *	auth.c		tokens and roles
  *	budget.c	what GitHub's rate limits leave
  *	etag.c		entity tags
- *	metrics.c	Prometheus
+ *	metrics.c	Prometheus, and metrics_*.c its parts
  *	openapi.c	the document of all this
  *	slow.c		wrong tokens, by address
  *	tray.c		cctray, badges
