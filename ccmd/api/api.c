@@ -39,6 +39,7 @@
 #include "sandbox.h"
 #include "subscribe.h"
 #include "tls.h"
+#include "usage.h"
 #include "view.h"
 
 
@@ -68,6 +69,7 @@ static void	 on_fresh(struct peer *, const union msg *, int);
 static void	 on_readback(struct peer *, const union msg *, int);
 static void	 on_stale(struct peer *, const union msg *, int);
 static void	 on_budget(struct peer *, const union msg *, int);
+static void	 on_usage(struct peer *, const union msg *, int);
 static void	 on_gone(struct peer *, const union msg *, int);
 static void	 on_project(struct peer *, const union msg *, int);
 static void	 on_health(struct peer *, const union msg *, int);
@@ -84,10 +86,12 @@ static const msg_fn parent_table[M_MAX] = {
 	[M_CONF_PUBLIC] = on_conf_public,
 	[M_CONF_END] = on_conf_end,
 	[M_VERBOSE] = on_verbose,
+	[M_USAGE] = on_usage,
 };
 
 static const msg_fn poller_table[M_MAX] = {
 	[M_BUDGET] = on_budget,
+	[M_USAGE] = on_usage,
 	[M_ANSWER] = on_answer,
 };
 
@@ -100,6 +104,7 @@ static const msg_fn registry_table[M_MAX] = {
 	[M_STALE] = on_stale,
 	[M_GONE] = on_gone,
 	[M_HEALTH] = on_health,
+	[M_USAGE] = on_usage,
 	[M_PROJECT] = on_project,
 	[M_SYNCED] = on_synced,
 };
@@ -115,6 +120,7 @@ int
 main(void)
 {
 	sandbox_start();
+	usage_init();
 	log_init("api", 1, 0);
 	if (sodium_init() == -1)
 		fatalx("sodium_init");
@@ -321,6 +327,13 @@ on_budget(struct peer *peer __attribute__((unused)), const union msg *m,
 {
 	if (budget_take(&m->budget) == -1)
 		log_warn("poller: a budget that is none");
+}
+
+static void
+on_usage(struct peer *peer, const union msg *m,
+    int fd __attribute__((unused)))
+{
+	metrics_usage(peer_other(peer), &m->usage);
 }
 
 static void

@@ -228,6 +228,8 @@ uint64_t metrics_now(void);
 void metrics_count(const struct verb *verb, int status, uint64_t began);
 /* A wrong token. */
 void metrics_refused(void);
+/* What another process takes up. */
+void metrics_usage(enum proc_id proc, const struct msg_usage *u);
 void metrics_read(struct request *req);
 
 /* --- tray.c */

@@ -176,10 +176,10 @@ put_limits(FILE *f)
 static void
 put_clients(FILE *f)
 {
-	metrics_one(f, "ccm_http_connections", "gauge", "Connections open over HTTP.",
-	    (double)conn_count());
-	metrics_one(f, "ccm_event_subscribers", "gauge", "Who listens to events.",
-	    (double)subscribers_count());
+	metrics_one(f, "ccm_http_connections", "gauge",
+	    "Connections open over HTTP.", (double)conn_count());
+	metrics_one(f, "ccm_event_subscribers", "gauge",
+	    "Who listens to events.", (double)subscribers_count());
 	metrics_one(f, "ccm_operations", "gauge", "Operations under way.",
 	    (double)route_operations());
 	metrics_one(f, "ccm_http_refused_tokens_total", "counter",

@@ -19,7 +19,7 @@
  *
  *	metrics.c		the answer; requests, limits
  *	metrics_pipelines.c	pipelines and their runs
- *	metrics_daemon.c	GitHub's limits, the process
+ *	metrics_daemon.c	GitHub's limits, the registry, processes
  */
 
 #ifndef CCM_API_METRICS_H

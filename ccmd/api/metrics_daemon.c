@@ -16,22 +16,51 @@
 
 /*
  * Figures of the daemon itself for Prometheus: what GitHub's limits leave,
- * and its process.  Runs in the api.  Must not change what it shows.
+ * how the registry saves, and what each process takes up.  Runs in the api.
+ * Must not change what it shows.
  */
 
 #include "config.h"
 
-#include <sys/resource.h>
-
-#include <fcntl.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "api.h"
 #include "metrics.h"
+#include "msg.h"
+#include "usage.h"
+
+/* As they last said; `started` is 0 of one that did not yet. */
+static struct msg_usage	 usage[PROC_MAX];
 
 static void	 put_credential(FILE *, const char *, const char *,
 		    const char *, int64_t);
+static double	 cpu(const struct msg_usage *);
+static double	 started(const struct msg_usage *);
+static double	 resident(const struct msg_usage *);
+static double	 all_memory(const struct msg_usage *);
+static double	 descriptors(const struct msg_usage *);
+static double	 max_descriptors(const struct msg_usage *);
+
+/* A figure of 0 is not known. */
+static const struct {
+	const char	*name;
+	const char	*type;
+	const char	*help;
+	double		 (*figure)(const struct msg_usage *);
+} processes[] = {
+	{ "process_cpu_seconds_total", "counter", "User and system time.",
+	    cpu },
+	{ "process_start_time_seconds", "gauge", "When it started.",
+	    started },
+	{ "process_resident_memory_bytes", "gauge", "Memory that it has.",
+	    resident },
+	{ "process_virtual_memory_bytes", "gauge", "Address space in use.",
+	    all_memory },
+	{ "process_open_fds", "gauge", "Descriptors that are open.",
+	    descriptors },
+	{ "process_max_fds", "gauge", "And how many may be.",
+	    max_descriptors },
+};
 
 /* What of a credential's budget, and -1 where GitHub has not said. */
 static void
@@ -84,23 +113,64 @@ metrics_budget(FILE *f)
 }
 
 void
+metrics_usage(enum proc_id proc, const struct msg_usage *u)
+{
+	usage[proc] = *u;
+}
+
+void
 metrics_process(FILE *f)
 {
-	struct timespec	 ts;
-	struct rlimit	 rl;
-	int		 fd, open = 0;
+	enum proc_id	 p;
+	double		 value;
+	size_t		 i;
 
-	if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts) == 0)
-		metrics_one(f, "process_cpu_seconds_total", "counter",
-		    "User and system time of the api.", (double)ts.tv_sec +
-		    (double)ts.tv_nsec / 1e9);
-	metrics_one(f, "process_start_time_seconds", "gauge",
-	    "When the api began to answer.", (double)read_started());
-	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
-		return;
-	for (fd = 0; fd < (int)rl.rlim_cur; fd++)
-		open += fcntl(fd, F_GETFD) != -1;
-	metrics_one(f, "process_open_fds", "gauge", "Descriptors of the api.", open);
-	metrics_one(f, "process_max_fds", "gauge", "And how many it may have.",
-	    (double)rl.rlim_cur);
+	usage_get(&usage[PROC_API]);
+	for (i = 0; i < sizeof(processes) / sizeof(processes[0]); i++) {
+		metrics_head(f, processes[i].name, processes[i].type,
+		    processes[i].help);
+		for (p = PROC_PARENT; p <= PROC_REGISTRY; p++) {
+			value = processes[i].figure(&usage[p]);
+			if (usage[p].started != 0 && value > 0)
+				(void)fprintf(f, "%s{process=\"%s\"} "
+				    "%.15g\n", processes[i].name,
+				    proc_name(p), value);
+		}
+	}
+}
+
+static double
+cpu(const struct msg_usage *u)
+{
+	return ((double)u->cpu / 1e6);
+}
+
+static double
+started(const struct msg_usage *u)
+{
+	return ((double)u->started);
+}
+
+static double
+resident(const struct msg_usage *u)
+{
+	return ((double)u->resident);
+}
+
+static double
+all_memory(const struct msg_usage *u)
+{
+	return ((double)u->virtual);
+}
+
+static double
+descriptors(const struct msg_usage *u)
+{
+	return (u->fds);
+}
+
+static double
+max_descriptors(const struct msg_usage *u)
+{
+	return ((double)u->max_fds);
 }

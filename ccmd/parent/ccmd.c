@@ -36,6 +36,7 @@
 #include "log.h"
 #include "parent.h"
 #include "sandbox.h"
+#include "usage.h"
 
 struct options {
 	const char	*conf;
@@ -68,6 +69,7 @@ main(int argc, char **argv)
 	parse_options(argc, argv, &opt);
 	log_set_verbose(opt.verbose);
 	notify_init();
+	usage_init();
 	if (sodium_init() == -1)
 		fatalx("sodium_init");
 	memset(&s, 0, sizeof(s));

@@ -37,6 +37,7 @@
 #include "log.h"
 #include "parent.h"
 #include "proc.h"
+#include "usage.h"
 
 #define START_MS	10000	/* from fork to RUNNING */
 #define START_LOAD_MS	60000	/* the registry may have much to load */
@@ -282,6 +283,8 @@ on_running(struct peer *peer, const union msg *m __attribute__((unused)),
 		env.phase = UP;
 		evtimer_del(env.timer);
 		log_info("running");
+		if (usage_tell(env.base, env.children[PROC_API].peer) == -1)
+			fatal("usage");
 		notify_ready("Running");
 		say_started();
 	} else if (env.phase == UP && env.reloading) {
@@ -407,6 +410,7 @@ end_set(void)
 
 	if (env.phase != ENDING) {
 		env.phase = ENDING;
+		(void)usage_tell(env.base, NULL);
 		arm(END_MS);
 	}
 	for (p = PROC_POLLER; p <= PROC_REGISTRY; p++) {

@@ -47,6 +47,7 @@
 #include "proc.h"
 #include "report.h"
 #include "sandbox.h"
+#include "usage.h"
 #include "watch.h"
 
 #define CA_MAX		(4 * 1024 * 1024)
@@ -124,6 +125,7 @@ int
 main(void)
 {
 	sandbox_start();
+	usage_init();
 	log_init("poller", 1, 0);
 	if (sodium_init() == -1)
 		fatalx("sodium_init");
@@ -198,10 +200,12 @@ static void
 on_peer(struct peer *peer __attribute__((unused)), const union msg *m,
     int fd)
 {
-	if (m->peer.proc == PROC_API && env.api == NULL)
+	if (m->peer.proc == PROC_API && env.api == NULL) {
 		env.api = peer_new(env.base, PROC_POLLER, PROC_API, fd,
 		    &api_ops, NULL);
-	else if (m->peer.proc == PROC_REGISTRY && env.registry == NULL)
+		if (env.api == NULL || usage_tell(env.base, env.api) == -1)
+			fatal("api");
+	} else if (m->peer.proc == PROC_REGISTRY && env.registry == NULL)
 		env.registry = peer_new(env.base, PROC_POLLER, PROC_REGISTRY,
 		    fd, &registry_ops, NULL);
 	else

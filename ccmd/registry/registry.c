@@ -49,6 +49,7 @@
 #include "sandbox.h"
 #include "store.h"
 #include "transfer.h"
+#include "usage.h"
 
 /* How many backups are tried for one that can be restored. */
 #define GOOD_BACKUP_TRIES 20
@@ -138,6 +139,7 @@ int
 main(void)
 {
 	sandbox_start();
+	usage_init();
 	log_init("registry", 1, 0);
 	(void)umask(077);
 	if ((env.base = event_base_new()) == NULL ||
@@ -216,6 +218,7 @@ on_closed(struct peer *peer, const char *why)
 	/* It is gone when this returns: nothing more is sent there. */
 	if (peer == env.api) {
 		env.api = NULL;
+		(void)usage_tell(env.base, NULL);
 		query_give_up();
 	}
 	if (peer == env.poller)
@@ -238,10 +241,12 @@ on_peer(struct peer *peer __attribute__((unused)), const union msg *m,
 	if (m->peer.proc == PROC_POLLER && env.poller == NULL)
 		env.poller = peer_new(env.base, PROC_REGISTRY, PROC_POLLER,
 		    fd, &poller_ops, NULL);
-	else if (m->peer.proc == PROC_API && env.api == NULL)
+	else if (m->peer.proc == PROC_API && env.api == NULL) {
 		env.api = peer_new(env.base, PROC_REGISTRY, PROC_API, fd,
 		    &api_ops, NULL);
-	else
+		if (env.api == NULL || usage_tell(env.base, env.api) == -1)
+			fatal("api");
+	} else
 		fatalx("unexpected peer");
 	commit_set_peers(env.poller, env.api);
 }
