@@ -106,6 +106,7 @@ metrics_read(struct request *req)
 	put_latency(f);
 	put_limits(f);
 	put_clients(f);
+	metrics_registry(f);
 	metrics_process(f);
 	if (fclose(f) == EOF)
 		fatal("metrics");

@@ -30,6 +30,7 @@
 /* Each writes whole families: all samples of one stand together. */
 void metrics_pipelines(FILE *f);
 void metrics_budget(FILE *f);
+void metrics_registry(FILE *f);
 void metrics_process(FILE *f);
 
 /* A family's first two lines; those and its only sample. */

@@ -112,6 +112,36 @@ metrics_budget(FILE *f)
 	}
 }
 
+/* Whether changes can be saved, and how that went so far. */
+void
+metrics_registry(FILE *f)
+{
+	const struct health	*h = health_get();
+	static const char	 fault[] = "ccm_registry_fault";
+
+	metrics_one(f, "ccm_registry_saves_total", "counter",
+	    "Times that pipelines were saved.", (double)h->saves);
+	metrics_one(f, "ccm_registry_changes_total", "counter",
+	    "Changes of pipelines in those.", (double)h->changes);
+	metrics_one(f, "ccm_registry_failed_saves_total", "counter",
+	    "Times that they could not be saved.", (double)h->failures);
+	metrics_one(f, "ccm_registry_last_save_duration_seconds", "gauge",
+	    "How long the last save took.", h->took / 1e3);
+	metrics_one(f, "ccm_registry_writable", "gauge",
+	    "Whether changes can be saved.", h->fault[0] == '\0');
+	metrics_head(f, fault, "gauge", "1 for what is out of order.");
+	(void)fprintf(f, "%s{file=\"pipelines\"} %d\n", fault,
+	    h->fault[0] != '\0');
+	(void)fprintf(f, "%s{file=\"audit\"} %d\n", fault,
+	    h->audit[0] != '\0');
+	(void)fprintf(f, "%s{file=\"history\"} %d\n", fault,
+	    h->history[0] != '\0');
+	if (h->fault[0] != '\0')
+		metrics_one(f, "ccm_registry_fault_timestamp_seconds",
+		    "gauge", "Since when changes can't be saved.",
+		    (double)h->since);
+}
+
 void
 metrics_usage(enum proc_id proc, const struct msg_usage *u)
 {

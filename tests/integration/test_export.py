@@ -199,6 +199,24 @@ def test_metrics_of_processes(tmp_path, user):
             s.close()
 
 
+def test_metrics_of_the_registry(d, sim):
+    m = scrape(d)
+    assert one(m, "ccm_registry_writable") == 1
+    assert sum(of(m, "ccm_registry_fault").values()) == 0
+    assert len(of(m, "ccm_registry_fault")) == 3
+    saves = one(m, "ccm_registry_saves_total")
+    changes = one(m, "ccm_registry_changes_total")
+    assert one(m, "ccm_registry_failed_saves_total") == 0
+    d.provision("acme/shop")
+    d.provision("acme/api")
+    m = wait_until(lambda: (lambda m: m if one(
+        m, "ccm_registry_changes_total") >= changes + 2 else None)(
+            scrape(d)), what="two changes")
+    assert one(m, "ccm_registry_saves_total") > saves
+    assert 0 <= one(m, "ccm_registry_last_save_duration_seconds") < 10
+    assert not of(m, "ccm_registry_fault_timestamp_seconds")
+
+
 def test_promtool(d, sim):
     shop = d.provision("acme/shop")
     sim.add_run("acme/shop", "deploy.yml", conclusion="success")

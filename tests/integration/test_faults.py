@@ -3,6 +3,7 @@ clients are told meanwhile, and that it works again when the fault is gone."""
 
 import os
 import subprocess
+import time
 
 import pytest
 
@@ -71,12 +72,24 @@ def check_fault(d, sim, make, mend, reason):
     assert d.request("GET", "/healthz")[0] == 200
     said = d.ctl("-j", "status")
     assert '"writable":false' in said.stdout and reason in said.stdout
+    metrics = d.raw("GET", "/metrics")[2].decode().splitlines()
+    assert "ccm_registry_writable 0" in metrics
+    assert 'ccm_registry_fault{file="pipelines"} 1' in metrics
+    since, = [float(line.split()[1]) for line in metrics if line.startswith(
+        "ccm_registry_fault_timestamp_seconds ")]
+    assert abs(since - time.time()) < 60
+    failed, = [float(line.split()[1]) for line in metrics if line.startswith(
+        "ccm_registry_failed_saves_total ")]
+    assert failed >= 1
     assert d.request("DELETE", "/api/pipelines/" + old)[0] == 503
     assert d.request("GET", "/api/pipelines/" + old)[1]["pipeline"][
         "status"] == "active"
     assert (d.state / "pipelines.json").read_bytes() == before
     mend()
     wait_until(lambda: d.request("GET", "/readyz")[0] == 200, what="ready")
+    metrics = d.raw("GET", "/metrics")[2].decode()
+    assert "ccm_registry_writable 1\n" in metrics
+    assert "ccm_registry_fault_timestamp_seconds" not in metrics
     new = d.provision("acme/r1")
     assert set(d.registry()["pipelines"]) == {old, new}
     assert d.request("DELETE", "/api/pipelines/" + old)[0] == 200
