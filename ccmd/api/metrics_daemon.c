@@ -34,6 +34,7 @@ static struct msg_usage	 usage[PROC_MAX];
 
 static void	 put_credential(FILE *, const char *, const char *,
 		    const char *, int64_t);
+static void	 put_looks(FILE *);
 static double	 cpu(const struct msg_usage *);
 static double	 started(const struct msg_usage *);
 static double	 resident(const struct msg_usage *);
@@ -109,6 +110,26 @@ metrics_budget(FILE *f)
 		    ",outcome=\"limited\"", b->name, (int64_t)b->limited);
 		put_credential(f, "ccm_github_answers_total",
 		    ",outcome=\"failed\"", b->name, (int64_t)b->failed);
+	}
+	put_looks(f);
+}
+
+static void
+put_looks(FILE *f)
+{
+	static const char	 name[] = "ccm_github_looks_total";
+	const struct msg_budget	*b;
+	uint32_t		 i;
+
+	metrics_head(f, name, "counter",
+	    "Looks at repositories by what came of them.");
+	for (i = 0; (b = budget_at(i)) != NULL; i++) {
+		put_credential(f, name, ",outcome=\"changed\"", b->name,
+		    (int64_t)b->looks_changed);
+		put_credential(f, name, ",outcome=\"unchanged\"", b->name,
+		    (int64_t)b->looks_unchanged);
+		put_credential(f, name, ",outcome=\"failed\"", b->name,
+		    (int64_t)b->looks_failed);
 	}
 }
 

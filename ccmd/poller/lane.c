@@ -46,6 +46,7 @@ struct lane {
 	int64_t		 told_at;	/* a pause, monotonic ms */
 	int64_t		 told[DUE_CLASSES];	/* intervals, ms */
 	enum schedule_stretch told_why;
+	uint64_t	 looks[LOOK_OUTCOMES];
 };
 
 static struct {
@@ -149,6 +150,12 @@ lane_looked(struct repository *r, enum due_class class, int64_t delay,
 	/* The timer is set when there is room (lane_room), at once. */
 	schedule_looked(&l->schedule, &r->due, now, class, now + delay,
 	    requests, charged);
+}
+
+void
+lane_count(const struct repository *r, enum look_outcome outcome)
+{
+	lane_get(r->gh)->looks[outcome]++;
 }
 
 uint32_t
@@ -305,4 +312,5 @@ lane_figures(const struct github *gh, struct watch_figures *f)
 	f->stretch = (uint32_t)(s->interval[DUE_QUIET] * 1000 /
 	    s->base[DUE_QUIET]);
 	f->why = lane_why(gh);
+	memcpy(f->looks, l->looks, sizeof(f->looks));
 }

@@ -24,11 +24,10 @@
 #include <stdint.h>
 
 #include "schedule.h"
+#include "watch.h"
 
 struct event_base;
 struct github;
-struct repository;
-struct watch_figures;
 
 /* `look` is called for a repository whose turn it is. */
 void lane_init(struct event_base *base, void (*look)(struct repository *));
@@ -48,6 +47,8 @@ void lane_now(struct repository *r, int urgent);
  */
 void lane_looked(struct repository *r, enum due_class class, int64_t delay,
     int requests, int charged);
+/* And that is what came of it. */
+void lane_count(const struct repository *r, enum look_outcome outcome);
 
 /* Seconds between looks of its class now. */
 uint32_t lane_interval(const struct repository *r, enum due_class class);

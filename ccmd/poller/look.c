@@ -493,6 +493,7 @@ end(struct look *look, enum look_end how, const char *why, int64_t wait)
 	int			 n;
 
 	result.end = how;
+	result.changed = look->changed;
 	result.why = why;
 	result.wait = wait;
 	result.requests = look->first ? -1 : look->requests;

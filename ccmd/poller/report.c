@@ -197,6 +197,9 @@ take_watch(struct msg_budget *m, struct github *gh, char *why, size_t size)
 	m->interval_active = f.interval_active;
 	m->interval_idle = f.interval_idle;
 	m->stretch = f.stretch;
+	m->looks_changed = f.looks[LOOK_CHANGED];
+	m->looks_unchanged = f.looks[LOOK_UNCHANGED];
+	m->looks_failed = f.looks[LOOK_FAILED];
 	if (github_throttled(gh, GH_LOOK, &left, why, size))
 		m->throttled = time(NULL) + (left + 999) / 1000;
 	else if (f.why != NULL)
@@ -216,6 +219,7 @@ news_of(const struct msg_budget *m)
 	n.reset /= 10;
 	n.projected = n.points_used = n.running = 0;
 	n.unchanged = 0;
+	n.looks_changed = n.looks_unchanged = n.looks_failed = 0;
 	n.throttled /= 10;
 	return (n);
 }

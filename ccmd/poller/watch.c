@@ -421,6 +421,8 @@ watch_looked(struct repository *r, const struct look_result *result)
 	}
 	lane_looked(r, class, delay_of(r, result), result->requests,
 	    result->charged);
+	lane_count(r, result->end != LOOK_FRESH ? LOOK_FAILED :
+	    result->changed ? LOOK_CHANGED : LOOK_UNCHANGED);
 	wake(r, result->end == LOOK_FRESH ? NULL : result->why, 0);
 	if (!TAILQ_EMPTY(&r->waiters) || r->again)
 		lane_now(r, !TAILQ_EMPTY(&r->waiters));

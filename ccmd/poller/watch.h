@@ -185,6 +185,12 @@ void watch_start(void);
 void watch_reload(void);
 
 /* How often the repositories of a GitHub are looked at, for people. */
+enum look_outcome {
+	LOOK_CHANGED,			/* the list was another one */
+	LOOK_UNCHANGED,
+	LOOK_FAILED,
+	LOOK_OUTCOMES
+};
 struct watch_figures {
 	uint32_t	 repositories;
 	uint32_t	 active;
@@ -192,6 +198,7 @@ struct watch_figures {
 	uint32_t	 interval_idle;
 	uint32_t	 stretch;	/* thousandths of the idle interval */
 	const char	*why;		/* it is stretched, or NULL */
+	uint64_t	 looks[LOOK_OUTCOMES];	/* since the start */
 };
 void watch_figures(const struct github *gh, struct watch_figures *f);
 
@@ -217,6 +224,7 @@ enum look_end {
 };
 struct look_result {
 	enum look_end	 end;
+	int		 changed;	/* the list was not a 304 */
 	const char	*why;		/* NULL: fresh */
 	int64_t		 wait;		/* seconds, 0: not said */
 	int		 requests;	/* -1: not what a look costs */

@@ -199,6 +199,25 @@ def test_metrics_of_processes(tmp_path, user):
             s.close()
 
 
+def test_metrics_of_looks(d, sim):
+    """What came of each look, as GitHub's answers were."""
+    def looks(outcome):
+        return one(scrape(d), "ccm_github_looks_total",
+                   credential="default", outcome=outcome)
+    shop = d.provision("acme/shop")
+    d.wait_stats(shop, lambda s: not s["stale"])
+    sim.wait_for(2, path="/actions/runs", status=304)
+    assert looks("changed") >= 1 and looks("failed") == 0
+    # A failure is news: the counts that waited come with it.
+    sim.fault("status", status=500, path="/repos/acme/shop")
+    wait_until(lambda: looks("failed") >= 1, timeout=30,
+               what="looks that failed")
+    assert looks("unchanged") >= 2
+    # No more of them than requests for lists of runs.
+    assert looks("changed") + looks("unchanged") + looks("failed") <= len([
+        q for q in sim.requests() if "/actions/runs" in q["path"]])
+
+
 def test_metrics_of_the_registry(d, sim):
     m = scrape(d)
     assert one(m, "ccm_registry_writable") == 1
