@@ -67,8 +67,6 @@ static void	 peer_end(struct peer *, const char *);
 static void	 peer_destroy(struct peer *);
 static void	 child_exec(const char *, const char *, int, int)
 		    __attribute__((noreturn));
-static struct imsgbuf child_wait_setup(enum proc_id,
-		    const char *(*)(const struct msg_setup *));
 
 struct peer *
 peer_new(struct event_base *base, enum proc_id self, enum proc_id other,
@@ -371,63 +369,6 @@ child_exec(const char *path, const char *name, int stderr_fd, int sock)
 	closefrom(PROC_PARENT_FD + 1);
 	execve(path, argv, envp);
 	_exit(127);
-}
-
-struct peer *
-proc_child_start(struct event_base *base, enum proc_id self,
-    const char *(*setup)(const struct msg_setup *), const struct peer_ops *ops,
-    void *arg)
-{
-	struct imsgbuf	 early;
-	struct peer	*peer;
-
-	(void)signal(SIGPIPE, SIG_IGN);
-	/* A terminal's Ctrl-C is for the parent, which ends us by EOF. */
-	(void)signal(SIGINT, SIG_IGN);
-	(void)signal(SIGTERM, SIG_IGN);
-	(void)signal(SIGHUP, SIG_IGN);
-	early = child_wait_setup(self, setup);
-	imsgbuf_clear(&early);
-	peer = peer_new(base, self, PROC_PARENT, PROC_PARENT_FD, ops, arg);
-	if (peer == NULL)
-		fatal("peer_new");
-	return (peer);
-}
-
-/*
- * One message, read while the socket still blocks.  The parent sends
- * nothing more before READY, so that nothing is left in the buffer.
- */
-static struct imsgbuf
-child_wait_setup(enum proc_id self,
-    const char *(*setup)(const struct msg_setup *))
-{
-	struct imsgbuf	 imsgbuf;
-	struct imsg	 imsg;
-	union msg	 m, ready;
-	const char	*why;
-	int		 r, fd;
-
-	if (imsgbuf_init(&imsgbuf, PROC_PARENT_FD) == -1)
-		fatal("imsgbuf_init");
-	imsgbuf_set_maxsize(&imsgbuf, MSG_IMSG_MAX);
-	while ((r = imsgbuf_get(&imsgbuf, &imsg)) == 0)
-		if (imsgbuf_read(&imsgbuf) != 1)
-			fatalx("the parent went before setup");
-	if (r == -1 || imsg_get_type(&imsg) != M_SETUP ||
-	    msg_unpack(&imsg, PROC_PARENT, self, &m, &fd, &why) == -1)
-		fatalx("no proper setup from the parent");
-	memset(&ready, 0, sizeof(ready));
-	ready.ready.level = setup(&m.setup);
-	imsg_free(&imsg);
-	if (msg_compose(&imsgbuf, M_READY, &ready, -1) == -1 ||
-	    imsgbuf_flush(&imsgbuf) == -1) {
-		/* A sister died meanwhile, and the set is taken down. */
-		if (errno == EPIPE)
-			exit(0);
-		fatal("ready");
-	}
-	return (imsgbuf);
 }
 
 int64_t

@@ -95,16 +95,7 @@ void peer_free(struct peer *peer);
  */
 int peer_cred(const struct peer *peer, uid_t *uid, gid_t *gid);
 
-/*
- * For a child: descriptor 3 is the parent.  Blocks until SETUP, hands its
- * fields to `setup` (which enters the sandbox), and answers READY with the
- * text that `setup` returns.  Then makes a peer of it.  Fatal on anything
- * unexpected.
- */
-struct peer *proc_child_start(struct event_base *base, enum proc_id self,
-    const char *(*setup)(const struct msg_setup *), const struct peer_ops *ops,
-    void *arg);
-
+/* Where a child finds its parent. */
 #define PROC_PARENT_FD	3
 
 /*

@@ -31,12 +31,12 @@
 #include <unistd.h>
 
 #include "api.h"
+#include "child.h"
 #include "events.h"
 #include "limit.h"
 #include "log.h"
 #include "proc.h"
 #include "projects.h"
-#include "sandbox.h"
 #include "subscribe.h"
 #include "tls.h"
 #include "usage.h"
@@ -128,8 +128,7 @@ main(void)
 		fatalx("tls_init");
 	if ((env.base = event_base_new()) == NULL)
 		fatalx("event_base_new");
-	env.parent = proc_child_start(env.base, PROC_API, on_setup,
-	    &parent_ops, NULL);
+	env.parent = child_start(env.base, PROC_API, on_setup, &parent_ops);
 	if (events_init(env.base) == -1 || route_init(env.base) == -1 ||
 	    conn_init(env.base) == -1 || control_init(env.base) == -1)
 		fatal("start");
@@ -141,18 +140,8 @@ main(void)
 static const char *
 on_setup(const struct msg_setup *m)
 {
-	struct sandbox_config	 conf;
-	struct sandbox_level	 level;
-
 	log_set_verbose(m->verbose);
-	memset(&conf, 0, sizeof(conf));
-	conf.uid = m->uid;
-	conf.gid = m->gid;
-	conf.chroot = m->chroot[0] != '\0' ? m->chroot : NULL;
-	conf.strict = m->strict;
-	if (sandbox_apply(SANDBOX_API, &conf, &level) == -1)
-		fatal("sandbox");
-	return (sandbox_level_string(&level));
+	return (child_confine(SANDBOX_API, m, NULL));
 }
 
 /*
@@ -254,17 +243,13 @@ static void
 on_conf_end(struct peer *peer, const union msg *m __attribute__((unused)),
     int fd __attribute__((unused)))
 {
-	union msg	 reply;
-
 	auth_commit();
 	limit_commit();
 	openapi_reset();
 	subscribers_check();
 	conn_commit();
 	control_commit();
-	memset(&reply, 0, sizeof(reply));
-	reply.running.pid = (uint32_t)getpid();
-	peer_send(peer, M_RUNNING, &reply, -1);
+	child_running(peer);
 }
 
 static void

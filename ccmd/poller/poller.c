@@ -36,6 +36,7 @@
 #include <unistd.h>
 
 #include "app.h"
+#include "child.h"
 #include "fetch.h"
 #include "github.h"
 #include "http.h"
@@ -46,7 +47,6 @@
 #include "poller.h"
 #include "proc.h"
 #include "report.h"
-#include "sandbox.h"
 #include "usage.h"
 #include "watch.h"
 
@@ -131,8 +131,7 @@ main(void)
 		fatalx("sodium_init");
 	if ((env.base = base_new()) == NULL)
 		fatalx("event_base_new");
-	env.parent = proc_child_start(env.base, PROC_POLLER, on_setup,
-	    &parent_ops, NULL);
+	env.parent = child_start(env.base, PROC_POLLER, on_setup, &parent_ops);
 	poison_set_parent(env.parent);
 	app_set_parent(env.parent);
 	if (tell_init(env.base) == -1 || watch_init(env.base) == -1 ||
@@ -170,21 +169,11 @@ poller_base(void)
 static const char *
 on_setup(const struct msg_setup *m)
 {
-	struct sandbox_config	 conf;
-	struct sandbox_level	 level;
-
 	log_set_verbose(m->verbose);
 	__nss_configure_lookup("hosts", "files dns");
 	if (http_init(env.base, PACKAGE_NAME "/" PACKAGE_VERSION) == -1)
 		fatalx("libcurl");
-	memset(&conf, 0, sizeof(conf));
-	conf.uid = m->uid;
-	conf.gid = m->gid;
-	conf.chroot = m->chroot[0] != '\0' ? m->chroot : NULL;
-	conf.strict = m->strict;
-	if (sandbox_apply(SANDBOX_POLLER, &conf, &level) == -1)
-		fatal("sandbox");
-	return (sandbox_level_string(&level));
+	return (child_confine(SANDBOX_POLLER, m, NULL));
 }
 
 /* The set lives and dies together. */
@@ -294,8 +283,6 @@ static void
 on_conf_end(struct peer *peer, const union msg *m __attribute__((unused)),
     int fd __attribute__((unused)))
 {
-	union msg	 reply;
-
 	poison_commit();
 	github_commit();
 	watch_reload();
@@ -303,9 +290,7 @@ on_conf_end(struct peer *peer, const union msg *m __attribute__((unused)),
 		report_changed();
 	env.configured = 1;
 	begin();
-	memset(&reply, 0, sizeof(reply));
-	reply.running.pid = (uint32_t)getpid();
-	peer_send(peer, M_RUNNING, &reply, -1);
+	child_running(peer);
 }
 
 static void

@@ -36,6 +36,7 @@
 
 #include "audit.h"
 #include "backup.h"
+#include "child.h"
 #include "health.h"
 #include "history.h"
 #include "json.h"
@@ -46,7 +47,6 @@
 #include "query.h"
 #include "registry.h"
 #include "retention.h"
-#include "sandbox.h"
 #include "store.h"
 #include "transfer.h"
 #include "usage.h"
@@ -145,8 +145,8 @@ main(void)
 	if ((env.base = event_base_new()) == NULL ||
 	    event_base_priority_init(env.base, REGISTRY_PRIORITIES) == -1)
 		fatalx("event_base_new");
-	env.parent = proc_child_start(env.base, PROC_REGISTRY, on_setup,
-	    &parent_ops, NULL);
+	env.parent = child_start(env.base, PROC_REGISTRY, on_setup,
+	    &parent_ops);
 	if (commit_init(env.base) == -1 || health_init(env.base) == -1 ||
 	    upkeep_init(env.base) == -1 || transfer_init(env.base) == -1 ||
 	    query_init(env.base) == -1 || retention_init(env.base) == -1)
@@ -168,9 +168,8 @@ main(void)
 static const char *
 on_setup(const struct msg_setup *m)
 {
-	struct sandbox_config	 conf;
-	struct sandbox_level	 level;
-	unsigned char		 seed;
+	const char	*level;
+	unsigned char	 seed;
 
 	log_set_verbose(m->verbose);
 	set_statedir(m);
@@ -182,18 +181,11 @@ on_setup(const struct msg_setup *m)
 		fatalx("%s: not the root of %s", m->statedir, m->chroot);
 	if (m->chroot[0] == '\0' && chdir(m->statedir) == -1)
 		fatal("%s", m->statedir);
-	memset(&conf, 0, sizeof(conf));
-	conf.uid = m->uid;
-	conf.gid = m->gid;
-	conf.chroot = m->chroot[0] != '\0' ? m->chroot : NULL;
-	conf.statedir = m->statedir;
-	conf.strict = m->strict;
-	if (sandbox_apply(SANDBOX_REGISTRY, &conf, &level) == -1)
-		fatal("sandbox");
+	level = child_confine(SANDBOX_REGISTRY, m, m->statedir);
 	env.dirfd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (env.dirfd == -1)
 		fatal("%s", env.statedir);
-	return (sandbox_level_string(&level));
+	return (level);
 }
 
 /* As it is called outside a chroot. */
@@ -282,15 +274,11 @@ on_conf_end(struct peer *peer __attribute__((unused)),
     const union msg *m __attribute__((unused)),
     int fd __attribute__((unused)))
 {
-	union msg	 reply;
-
 	if (!env.begun)
 		begin();
 	if (!env.begun)
 		return;
-	memset(&reply, 0, sizeof(reply));
-	reply.running.pid = (uint32_t)getpid();
-	peer_send(env.parent, M_RUNNING, &reply, -1);
+	child_running(env.parent);
 }
 
 static void
