@@ -36,6 +36,7 @@
 
 #include "ccmctl.h"
 #include "json.h"
+#include "stdio_open.h"
 
 /* What the daemon calls its backups. */
 #define BACKUP_PREFIX	"pipelines-"
@@ -81,6 +82,8 @@ main(int argc, char **argv)
 	struct verb_error	 error;
 	int			 code;
 
+	if (stdio_open() == -1)
+		return (EXIT_FAILED);
 	(void)setlocale(LC_CTYPE, "");
 	/* A daemon that goes away is an error code, not a signal. */
 	(void)signal(SIGPIPE, SIG_IGN);

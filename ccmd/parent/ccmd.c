@@ -36,6 +36,7 @@
 #include "log.h"
 #include "parent.h"
 #include "sandbox.h"
+#include "stdio_open.h"
 #include "usage.h"
 
 struct options {
@@ -65,6 +66,9 @@ main(int argc, char **argv)
 	struct supervise	 s;
 	int			 status = 1;
 
+	/* Before any other descriptor. */
+	if (stdio_open() == -1)
+		return (1);
 	log_init("ccmd", 0, 0);
 	parse_options(argc, argv, &opt);
 	log_set_verbose(opt.verbose);

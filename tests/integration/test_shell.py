@@ -1,0 +1,141 @@
+# Copyright (c) 2026 The CCM authors
+#
+# Permission to use, copy, modify, and distribute this software for any
+# purpose with or without fee is hereby granted, provided that the above
+# copyright notice and this permission notice appear in all copies.
+#
+# THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+# WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+# MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+# ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+# WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+# ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+# OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+
+
+"""What shells, boots and cron jobs do to programs: descriptors that are
+closed, disks that are full, umasks, environments, programs that are not
+there.  The real ccmd in the background, and the real ccmctl."""
+
+import os
+import pathlib
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+
+import pytest
+
+from control_standin import Daemon as Standin
+from daemon import BUILD, children, free_port, wait_until
+from terminal import CCMCTL, environment
+
+TIMEOUT = 30
+EVERYTHING_CLOSED = "exec <&- >&- 2>&-; "
+
+
+class Background:
+    """ccmd without -d, as an ordinary user where we are root."""
+
+    def __init__(self):
+        self.home = pathlib.Path(tempfile.mkdtemp(prefix="ccmd-shell-",
+                                                  dir="/tmp"))
+        self.bin = self.home / "bin"
+        self.bin.mkdir()
+        for name in ("ccmd", "ccmd-poller", "ccmd-api", "ccmd-registry"):
+            shutil.copy2(BUILD / "ccmd" / name, self.bin)
+        self.state = self.home / ".ccm"
+        self.port = free_port()
+        self.conf = self.home / "ccmd.conf"
+        self.conf.write_text("listen on 127.0.0.1 port %d\n" % self.port)
+        self.prefix = []
+        self.env = {"PATH": os.environ["PATH"], "HOME": str(self.home),
+                    "CCM_API_TOKEN": "t"}
+        for p in (self.home, self.bin):
+            p.chmod(0o755)
+        if os.geteuid() == 0:
+            pw = pwd.getpwnam("nobody")
+            self.prefix = ["setpriv", "--reuid=%d" % pw.pw_uid, "--regid=%d"
+                           % pw.pw_gid, "--clear-groups"]
+            os.chown(self.home, pw.pw_uid, pw.pw_gid)
+
+    def shell(self, before="", *args, libexec=None):
+        """`before` is what the shell does first; returns its status, and
+        what came on stdout and stderr."""
+        argv = [*self.prefix, "sh", "-c", before + 'exec "$@"', "sh",
+                self.bin / "ccmd", "-L", libexec or self.bin, "-f",
+                self.conf, *args]
+        with tempfile.TemporaryFile("w+") as out:
+            r = subprocess.run(argv, env=self.env, timeout=TIMEOUT,
+                               stdin=subprocess.DEVNULL, stdout=out,
+                               stderr=out)
+            out.seek(0)
+            return r.returncode, out.read()
+
+    def pid(self):
+        """Of the daemon, from its lock; 0 if nobody holds it."""
+        try:
+            pid = int((self.state / ".lock").read_text())
+            os.kill(pid, 0)
+            return pid
+        except (OSError, ValueError):
+            return 0
+
+    def log(self):
+        return (self.state / "logs/ccmd.log").read_text()
+
+    def ctl(self, *args):
+        return subprocess.run([CCMCTL, "-s", self.state / "ccmd.sock",
+                               *args], capture_output=True, text=True,
+                              timeout=TIMEOUT, env=environment())
+
+    def end(self):
+        pid = self.pid()
+        if pid:
+            os.kill(pid, signal.SIGTERM)
+            wait_until(lambda: not self.pid(), what="its end")
+        shutil.rmtree(self.home)
+
+
+@pytest.fixture
+def background():
+    b = Background()
+    yield b
+    b.end()
+
+
+@pytest.fixture
+def standin(tmp_path):
+    d = Standin(tmp_path / "sock")
+    d.answers["pipeline.list"] = (200, {"success": True, "pipelines": [],
+                                        "count": 0})
+    d.answers["run.logs"] = (200, b"what a job wrote\n")
+    d.answers["daemon.status"] = (200, {"success": True})
+    yield d
+    d.stop()
+
+
+def test_daemon_of_a_shell_without_descriptors(background):
+    """Nothing that it opens gets the number 0, 1 or 2, which the way into
+    the background replaces: not the lock, not a listening socket."""
+    assert background.shell(EVERYTHING_CLOSED)[0] == 0
+    pid = background.pid()
+    assert len(children(pid)) == 3
+    r = background.ctl("status")
+    assert r.returncode == 0, r.stderr
+    fds = pathlib.Path("/proc/%d/fd" % pid)
+    for n in "012":
+        assert os.readlink(fds / n) == "/dev/null"
+    assert str(background.state / ".lock") in [
+        os.readlink(p) for p in fds.iterdir()]
+    status, out = background.shell()
+    assert status == 1 and "in use by another ccmd" in out
+
+
+def test_no_descriptor_at_all(standin):
+    r = subprocess.run(
+        ["sh", "-c", EVERYTHING_CLOSED + 'exec "$@"', "sh", CCMCTL, "-s",
+         standin.path, "list"], timeout=TIMEOUT, env=environment())
+    assert r.returncode == 1
+    assert [verb for verb, _ in standin.seen] == ["pipeline.list"]
