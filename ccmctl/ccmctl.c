@@ -485,6 +485,8 @@ answered(struct run_of *r)
 static int
 failed(const struct run_of *r)
 {
+	if (r->client.why[0] == '\0')
+		return (r->client.exit_code);	/* flush says it */
 	return (complain(r, r->client.exit_code,
 	    r->client.exit_code == EXIT_NODAEMON ? "unavailable" : "failed",
 	    "%s", r->client.why));
@@ -524,7 +526,10 @@ complain(const struct run_of *r, int code, const char *slug, const char *fmt,
 	return (code);
 }
 
-/* Output that could not be written is a failure; a closed pipe says so. */
+/*
+ * Output that could not be written is a failure, said once: what failed
+ * before for the same reason is quiet about it.  A closed pipe says so.
+ */
 static int
 flush(int code)
 {

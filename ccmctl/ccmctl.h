@@ -136,7 +136,8 @@ struct client {
 	/* The last id that there was: to resume from with last_event_id. */
 	char			 event_id[MSG_ID_MAX + 1];
 	int			 exit_code;	/* of a failure */
-	char			 why[512];	/* a sentence */
+	/* A sentence; "" with a failure: standard output, said at the end. */
+	char			 why[512];
 };
 
 /*
@@ -187,6 +188,12 @@ enum client_event client_next(struct client *c);
  * send, wait for the answer.  Returns 0, or -1 with exit_code and why.
  */
 int client_call(struct client *c, const char *verb, struct json_object *args);
+
+/*
+ * Standard output can't be written: nothing is waited for any more.  Returns
+ * -1 with exit_code.
+ */
+int client_unwritten(struct client *c);
 
 void client_close(struct client *c);
 

@@ -341,8 +341,7 @@ sink(struct client *c, const struct msg_ctl_answer *m)
 	c->heard = client_now();
 	c->status = m->status;
 	if (c->sink(m->body.data, m->body.len, c->sink_arg) == -1) {
-		(void)fail(c, EXIT_FAILED, "standard output: %s",
-		    strerror(errno));
+		(void)client_unwritten(c);
 		return (CLIENT_FAILED);
 	}
 	c->sunk = !m->more;
@@ -480,6 +479,12 @@ static int
 protocol(struct client *c, const char *what)
 {
 	return (fail(c, EXIT_FAILED, "protocol error: %s", what));
+}
+
+int
+client_unwritten(struct client *c)
+{
+	return (fail(c, EXIT_FAILED, "%s", ""));
 }
 
 /* Say why, and close.  Returns -1. */

@@ -77,13 +77,7 @@ step(struct client *c, const struct term *term, int json)
 		else
 			print_text(c, term);
 	}
-	if (fflush(stdout) == EOF) {
-		(void)snprintf(c->why, sizeof(c->why), "standard output: %s",
-		    strerror(errno));
-		c->exit_code = EXIT_FAILED;
-		return (-1);
-	}
-	return (0);
+	return (fflush(stdout) == EOF ? client_unwritten(c) : 0);
 }
 
 static void

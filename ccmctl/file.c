@@ -63,6 +63,7 @@ static int	 give(struct travel *);
 static int	 take(struct travel *);
 static int	 keep(struct travel *);
 static void	 end(struct travel *);
+static int	 unwritten(struct travel *);
 static int	 fail(struct travel *, const char *, const char *);
 
 int
@@ -207,7 +208,7 @@ take(struct travel *t)
 		if (w == -1 && errno == EINTR)
 			w = 0;
 		else if (w == -1)
-			return (fail(t, t->path, strerror(errno)));
+			return (unwritten(t));
 	}
 	t->total += n;
 	return (n > 0);
@@ -239,6 +240,16 @@ end(struct travel *t)
 		close(t->file);
 	if (t->sock != -1)
 		close(t->sock);
+}
+
+/* Who reads standard output and has enough is told nothing. */
+static int
+unwritten(struct travel *t)
+{
+	if (t->temporary == NULL && errno == EPIPE)
+		return (client_unwritten(t->c));
+	return (fail(t, t->temporary == NULL ? "standard output" : t->path,
+	    strerror(errno)));
 }
 
 static int

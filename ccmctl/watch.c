@@ -96,6 +96,8 @@ watch_run(struct client *c, const char *path, const struct term *term,
 			r = look(&w);
 		else
 			r = listen_until(&w, w.due);
+		if (r == 0 && ferror(stdout))
+			r = client_unwritten(c);
 		if (r == -1 && c->exit_code == EXIT_NODAEMON)
 			r = find_daemon(&w);
 	}
@@ -309,7 +311,7 @@ tell(struct watch *w, const char *what, const char *word)
 	time_t		 now = time(NULL);
 	struct tm	 tm;
 
-	if (localtime_r(&now, &tm) != NULL)
+	if (gmtime_r(&now, &tm) != NULL)
 		(void)strftime(when, sizeof(when), "%H:%M:%S", &tm);
 	view.label = sizeof("10:30:00") + 1;
 	view_field(&view, when, show_run_sign(word), "%-12s %s", word, what);

@@ -133,9 +133,60 @@ def test_daemon_of_a_shell_without_descriptors(background):
     assert status == 1 and "in use by another ccmd" in out
 
 
+@pytest.mark.parametrize("args", [
+    ["list"], ["-j", "list"], ["logs", "pipe_0123456789ab", "7"],
+    ["monitor", "-1"], ["help"], ["token", "new", "-r", "api", "x"],
+])
+@pytest.mark.parametrize("how", [">&-", "<&- >&-", ">/dev/full"])
+def test_output_that_goes_nowhere(standin, args, how):
+    """It is a failure, it is said once, and the connection to the daemon
+    is not what is written to."""
+    r = subprocess.run(
+        ["sh", "-c", 'exec "$@" ' + how, "sh", CCMCTL, "-s", standin.path,
+         *args], capture_output=True, text=True, timeout=TIMEOUT,
+        env=environment())
+    assert r.returncode == 1, r.stderr
+    assert r.stderr.count("\n") == 1
+    assert "standard output: " in r.stderr
+    # The stand-in takes whole messages only; what it got it understood.
+    assert len(standin.seen) <= 1
+
+
+@pytest.mark.parametrize("args", [
+    ["logs", "pipe_0123456789ab", "7"], ["-j", "list"], ["events", "-aj"],
+])
+def test_a_reader_that_has_enough_is_told_nothing(standin, args):
+    """As of ccmctl ... | head -1, where more comes than a pipe holds."""
+    much = "x" * 300000
+    standin.answers["run.logs"] = (200, much.encode())
+    standin.answers["pipeline.list"] = (200, {
+        "success": True, "count": 1, "pipelines": [{
+            "pipeline_id": "pipe_0123456789ab", "repository": "a/b",
+            "status": "active", "html": much}]})
+    p = subprocess.Popen([CCMCTL, "-s", standin.path, *args],
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                         env=environment())
+    assert p.stdout.read(1)
+    p.stdout.close()
+    assert p.stderr.read() == b""
+    assert p.wait(TIMEOUT) == 1
+    p.stderr.close()
+
+
 def test_no_descriptor_at_all(standin):
     r = subprocess.run(
         ["sh", "-c", EVERYTHING_CLOSED + 'exec "$@"', "sh", CCMCTL, "-s",
          standin.path, "list"], timeout=TIMEOUT, env=environment())
     assert r.returncode == 1
     assert [verb for verb, _ in standin.seen] == ["pipeline.list"]
+
+
+@pytest.mark.parametrize("how", [">&-", ">/dev/full"])
+def test_export_to_nowhere(background, how):
+    assert background.shell()[0] == 0
+    r = subprocess.run(
+        ["sh", "-c", 'exec "$@" ' + how, "sh", CCMCTL, "-s",
+         background.state / "ccmd.sock", "registry", "export", "-"],
+        capture_output=True, text=True, timeout=TIMEOUT, env=environment())
+    assert r.returncode == 1 and r.stderr.count("\n") == 1, r.stderr
+    assert "standard output: " in r.stderr
