@@ -60,7 +60,6 @@ static int	 watch(struct run_of *);
 static int	 choose_run(struct run_of *, int64_t *);
 static int	 events(struct run_of *);
 static int	 perform(struct run_of *);
-static int	 logs(struct run_of *);
 static int	 teardown(struct run_of *);
 static int	 call(struct run_of *, const struct verb *);
 static int	 not_found(const struct client *);
@@ -144,8 +143,6 @@ carry_out(struct run_of *r)
 		return (teardown(r));
 	if (r->cmd.verb->walk == WALK_STREAM)
 		return (events(r));
-	if (r->cmd.verb->id == VERB_RUN_LOGS)
-		return (logs(r));
 	if (verb_takes_file(r->cmd.verb))
 		return (with_file(r));
 	return (perform(r));
@@ -267,20 +264,6 @@ events(struct run_of *r)
 	return (failed(r));
 }
 
-/* What the jobs wrote goes out as it comes; what is refused does not. */
-static int
-logs(struct run_of *r)
-{
-	/* Also one that nothing is drawn on takes commands. */
-	struct log_output	 output = { .terminal = isatty(STDOUT_FILENO) };
-	int			 code;
-
-	client_set_sink(&r->client, log_output, &output);
-	code = perform(r);
-	client_set_sink(&r->client, NULL, NULL);
-	return (code);
-}
-
 /* One verb; an abbreviated id is tried as it is first. */
 static int
 perform(struct run_of *r)
@@ -335,10 +318,19 @@ teardown(struct run_of *r)
 	return (code);
 }
 
+/* What jobs wrote goes out as it comes; all else is kept and shown. */
 static int
 call(struct run_of *r, const struct verb *verb)
 {
-	return (client_call(&r->client, verb->name, r->cmd.args));
+	/* Also a terminal that nothing is drawn on takes commands. */
+	struct log_output	 output = { .terminal = isatty(STDOUT_FILENO) };
+	int			 n;
+
+	if (verb->id == VERB_RUN_LOGS)
+		client_set_sink(&r->client, log_output, &output);
+	n = client_call(&r->client, verb->name, r->cmd.args);
+	client_set_sink(&r->client, NULL, NULL);
+	return (n);
 }
 
 static int

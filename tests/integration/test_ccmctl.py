@@ -571,6 +571,19 @@ def test_abbreviated_id(daemon):
     assert r.returncode == 1 and "Pipeline not found" in r.err
 
 
+def test_abbreviated_id_of_logs(daemon):
+    """The list that the id is looked up in is not taken for the log."""
+    daemon.answers["pipeline.list"] = listing(*THREE)
+    daemon.answers["run.logs"] = lambda args: (
+        (200, b"what a job wrote\n") if args["id"] == "pipe_abcdef012345"
+        else missing(args["id"]))
+    r = run(daemon, "logs", "pipe_ab", "7")
+    assert (r.returncode, r.out, r.err) == (0, "what a job wrote\n", "")
+    r = run(daemon, "logs", "pipe_", "7")
+    assert (r.returncode, r.out) == (1, "")
+    assert "3 pipelines begin with it" in r.err
+
+
 # --- On a terminal. ----------------------------------------------------
 
 def on_terminal(daemon, *args, columns=80, rows=24, **env):
