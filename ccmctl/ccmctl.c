@@ -48,6 +48,7 @@ struct run_of {
 	struct client	 client;
 	struct term	 term;
 	char		 path[PATH_MAX];
+	const char	*slug;		/* of a failure that is ours, or NULL */
 };
 
 static void	 look(struct run_of *);
@@ -370,6 +371,7 @@ resolve(struct run_of *r, const char **id)
 		*id = json_string(r->cmd.args, "id");
 		return (0);
 	}
+	r->slug = matches == 0 ? "pipeline_not_found" : "ambiguous_id";
 	if (matches == 0)
 		(void)snprintf(c->why, sizeof(c->why),
 		    "Pipeline not found: %s", given != NULL ? given : "");
@@ -477,10 +479,12 @@ answered(struct run_of *r)
 static int
 failed(const struct run_of *r)
 {
+	const char	*slug = r->slug != NULL ? r->slug : "failed";
+
 	if (r->client.why[0] == '\0')
 		return (r->client.exit_code);	/* flush says it */
 	return (complain(r, r->client.exit_code,
-	    r->client.exit_code == EXIT_NODAEMON ? "unavailable" : "failed",
+	    r->client.exit_code == EXIT_NODAEMON ? "unavailable" : slug,
 	    "%s", r->client.why));
 }
 

@@ -566,7 +566,12 @@ def test_abbreviated_id(daemon):
     assert r.err == "ccmctl: Pipeline not found: nothing\n"
     r = run(daemon, "runs", "-j", "nothing")
     assert r.returncode == 1
-    assert json.loads(r.out)["error"] == "Pipeline not found: nothing"
+    assert json.loads(r.out) == {
+        "success": False, "error": "Pipeline not found: nothing",
+        "code": "pipeline_not_found"}
+    r = run(daemon, "runs", "-j", "pipe_")
+    assert r.returncode == 1
+    assert json.loads(r.out)["code"] == "ambiguous_id"
     r = run(daemon, "runs", "no/id")
     assert r.returncode == 1 and "Pipeline not found" in r.err
 
