@@ -159,7 +159,7 @@ help(struct run_of *r)
 		usage_all(stdout);
 	else if ((verb = command_by_words(words)) != NULL)
 		usage_one(stdout, verb);
-	else
+	else if (usage_group(stdout, words) == 0)
 		return (complain(r, EXIT_USAGE, "invalid_argument",
 		    "%s: no such command", words));
 	return (EXIT_OK);

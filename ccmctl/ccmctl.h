@@ -41,7 +41,10 @@ struct json_object;
 #define EXIT_USAGE	2
 #define EXIT_NODAEMON	3
 
-/* --- parser.c, usage.c: the command line. ----------------------------- */
+/* --- commands.c, parser.c, usage.c: the command line. ----------------- */
+
+/* Words of a command together with the blanks between. */
+#define COMMAND_WORDS_MAX	64
 
 /* What a command is carried out by. */
 enum local {
@@ -76,6 +79,12 @@ void command_clear(struct command *cmd);
 /* The i-th command that a person can type, NULL behind the last. */
 const struct verb *command_at(size_t i, enum local *local);
 
+/*
+ * What is wrong with a first word that no command consists of: what may
+ * stand behind it, in `buf`, or that there is no such command.
+ */
+const char *command_group(const char *word, char *buf, size_t size);
+
 /* The command whose words are exactly `words`, or NULL. */
 const struct verb *command_by_words(const char *words);
 
@@ -92,6 +101,8 @@ const char *command_default(const struct verb *verb, const char *name);
 void usage_all(FILE *f);
 void usage_short(FILE *f, const struct verb *verb);
 void usage_one(FILE *f, const struct verb *verb);
+/* The synopses of the commands that begin so; how many there are. */
+int usage_group(FILE *f, const char *words);
 
 /* --- token.c: making a token. ------------------------------------------ */
 

@@ -19,9 +19,6 @@
  * print, nor talk to anybody: what is wrong comes back as a sentence.
  *
  *	ccmctl [-Aj] [-s socket] words [options and arguments in any order]
- *
- * ccmctl's own commands are rows like the daemon's, so that everything below
- * treats them alike.
  */
 
 #include "config.h"
@@ -35,69 +32,9 @@
 
 #include "ccmctl.h"
 
-#define NARGS(args)	(sizeof(args) / sizeof((args)[0]))
 /* A letter and a colon for each argument, "+:A", a command's flags. */
 #define OPTSTRING_MAX	128
-/* Words of a command together with the blanks between. */
-#define WORDS_MAX	64
-
-static const struct verb_arg args_monitor[] = {
-	{ "once", CHECK_FLAG, PLACE_QUERY, 0, '1', 1, 5,
-	    "print it once and end" },
-	{ "interval", CHECK_INT, PLACE_QUERY, 0, 'i', 1, 3600,
-	    "seconds until times are shown anew, 2" },
-};
-
-static const struct verb_arg args_watch[] = {
-	{ "id", CHECK_ID, PLACE_QUERY, 1, 0, 1, 64, "a pipeline's id" },
-	{ "run", CHECK_RUN, PLACE_QUERY, 0, 0, 1, INT64_MAX,
-	    "a run's id; the one that runs, or the last one" },
-};
-
-static const struct verb_arg args_help[] = {
-	{ "command", CHECK_TEXT, PLACE_QUERY, 0, 0, 1, WORDS_MAX,
-	    "a command" },
-};
-
-static const struct verb_arg args_token[] = {
-	{ "role", CHECK_TEXT, PLACE_QUERY, 1, 'r', 1, 16,
-	    "viewer, api or admin" },
-	{ "expires", CHECK_TEXT, PLACE_QUERY, 0, 'e', 1, 10,
-	    "the day on which it ends, as 2027-01-31" },
-	{ "name", CHECK_NAME, PLACE_QUERY, 1, 0, 1, 64, "its name" },
-};
-
-static const struct {
-	enum local	 local;
-	struct verb	 verb;
-} own[] = {
-	{ LOCAL_MENU, { .name = "ctl.menu", .words = "menu",
-	    .doors = DOOR_CTL, .summary = "do it all by menus" } },
-	{ LOCAL_MONITOR, { .name = "ctl.monitor", .words = "monitor",
-	    .doors = DOOR_CTL, .summary = "show all pipelines, again and again",
-	    .args = args_monitor, .nargs = NARGS(args_monitor) } },
-	{ LOCAL_TOKEN, { .name = "ctl.token.new", .words = "token new",
-	    .doors = DOOR_CTL, .summary = "make a token for the HTTP API",
-	    .args = args_token, .nargs = NARGS(args_token) } },
-	{ LOCAL_WATCH, { .name = "ctl.watch", .words = "runs watch",
-	    .doors = DOOR_CTL, .summary = "watch a run until it ends",
-	    .args = args_watch, .nargs = NARGS(args_watch) } },
-	{ LOCAL_HELP, { .name = "ctl.help", .words = "help",
-	    .doors = DOOR_CTL, .summary = "explain a command, or list them",
-	    .args = args_help, .nargs = NARGS(args_help) } },
-};
-
-static const struct verb *const menu = &own[0].verb;
-
-/* What a person may leave out though the daemon must have it. */
-static const struct {
-	enum verb_id	 verb;
-	const char	*arg;
-	const char	*value;
-} defaults[] = {
-	{ VERB_PIPELINE_PROVISION, "workflow_file",
-	    ".github/workflows/deploy.yml" },
-};
+#define GROUP_MAX	192	/* what may stand behind a word */
 
 static int	 parse_globals(int, char **, struct command *,
 		    struct verb_error *);
@@ -113,6 +50,8 @@ static int	 take_option(struct command *, int, const char *,
 		    struct verb_error *);
 static int	 take_positional(struct command *, size_t, const char *,
 		    struct verb_error *);
+static int	 take_word(struct command *, const char *,
+		    struct verb_error *);
 static int	 take_pair(struct command *, const struct verb_arg *,
 		    const char *, struct verb_error *);
 static int	 take(struct command *, const struct verb_arg *, const char *,
@@ -126,63 +65,11 @@ static void	 add_defaults(struct command *);
 static int	 usage(struct verb_error *, const char *, ...)
 		    __attribute__((format(printf, 2, 3)));
 
-const struct verb *
-command_at(size_t i, enum local *local)
-{
-	const struct verb	*verb;
-	size_t			 row, n = 0;
-
-	for (row = 0; (verb = verb_at(row)) != NULL; row++) {
-		if (verb->words == NULL || (verb->doors & DOOR_CTL) == 0)
-			continue;
-		*local = LOCAL_NONE;
-		if (n++ == i)
-			return (verb);
-	}
-	if (i - n >= sizeof(own) / sizeof(own[0]))
-		return (NULL);
-	*local = own[i - n].local;
-	return (&own[i - n].verb);
-}
-
-const struct verb *
-command_by_words(const char *words)
-{
-	const struct verb	*verb;
-	enum local		 local;
-	size_t			 i;
-
-	for (i = 0; (verb = command_at(i, &local)) != NULL; i++)
-		if (strcmp(verb->words, words) == 0)
-			return (verb);
-	return (NULL);
-}
-
-const char *
-command_flags(const struct verb *verb)
-{
-	if (verb == menu)
-		return ("");
-	return (verb->id == VERB_PIPELINE_TEARDOWN ||
-	    verb->id == VERB_REGISTRY_RESTORE ? "jy" : "j");
-}
-
-const char *
-command_default(const struct verb *verb, const char *name)
-{
-	size_t	 i;
-
-	for (i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
-		if (defaults[i].verb == verb->id &&
-		    strcmp(defaults[i].arg, name) == 0)
-			return (defaults[i].value);
-	return (NULL);
-}
-
 int
 command_parse(int argc, char **argv, struct command *cmd,
     struct verb_error *err)
 {
+	char	 rest[GROUP_MAX];
 	int	 n;
 
 	memset(cmd, 0, sizeof(*cmd));
@@ -196,11 +83,12 @@ command_parse(int argc, char **argv, struct command *cmd,
 	if (argc == 0)
 		return (imply_menu(cmd, err));
 	if ((n = find_command(argc, argv, cmd)) == 0)
-		return (usage(err, "%s: no such command", argv[0]));
+		return (usage(err, "%s: %s", argv[0],
+		    command_group(argv[0], rest, sizeof(rest))));
 	/* getopt(3) takes argv[0] for the program's name. */
 	if (parse_args(argc - n + 1, argv + n - 1, cmd, err) == -1)
 		return (-1);
-	if (cmd->verb == menu && cmd->json)
+	if (cmd->local == LOCAL_MENU && cmd->json)
 		return (usage(err, "menu: unknown option -j"));
 	add_defaults(cmd);
 	return (verb_check_args(cmd->verb, cmd->args, err));
@@ -234,12 +122,18 @@ parse_globals(int argc, char **argv, struct command *cmd,
 			cmd->json = 1;
 			break;
 		case 's':
-			cmd->socket = optarg;
+			/* A script's empty variable is not the default. */
+			if (*(cmd->socket = optarg) == '\0')
+				return (usage(err, "option -s: a path was "
+				    "expected"));
 			break;
 		case ':':
 			return (usage(err, "option -%c needs a value",
 			    optopt));
 		default:
+			if (optopt == '-')
+				return (usage(err, "unknown option %s",
+				    argv[optind]));
 			return (usage(err, "unknown option -%c", optopt));
 		}
 	}
@@ -252,7 +146,7 @@ imply_menu(struct command *cmd, struct verb_error *err)
 {
 	if (cmd->json)
 		return (usage(err, "a command is missing"));
-	cmd->verb = menu;
+	cmd->verb = command_by_words("menu");
 	cmd->local = LOCAL_MENU;
 	cmd->implied = 1;
 	return (0);
@@ -441,6 +335,8 @@ take_positional(struct command *cmd, size_t n, const char *value,
 	const struct verb	*verb = cmd->verb;
 	size_t			 i;
 
+	if (cmd->local == LOCAL_HELP && n > 0)
+		return (take_word(cmd, value, err));
 	for (i = 0; i < verb->nargs; i++) {
 		if (verb->args[i].option != 0 || n-- > 0)
 			continue;
@@ -453,6 +349,20 @@ take_positional(struct command *cmd, size_t n, const char *value,
 		return (take(cmd, &verb->args[i], value, err));
 	}
 	return (usage(err, "%s: too many arguments: %s", verb->words, value));
+}
+
+/* One more word of the command that is to be explained. */
+static int
+take_word(struct command *cmd, const char *value, struct verb_error *err)
+{
+	struct json_object	*words;
+	char			 all[COMMAND_WORDS_MAX + 1];
+
+	if (!json_object_object_get_ex(cmd->args, "command", &words) ||
+	    snprintf(all, sizeof(all), "%s %s",
+	    json_object_get_string(words), value) >= (int)sizeof(all))
+		return (usage(err, "%s: no such command", value));
+	return (take(cmd, &cmd->verb->args[0], all, err));
 }
 
 static int

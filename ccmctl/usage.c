@@ -53,6 +53,23 @@ usage_all(FILE *f)
 	    "terminal, it is\nmenu.\n", f);
 }
 
+int
+usage_group(FILE *f, const char *words)
+{
+	const struct verb	*verb;
+	enum local		 local;
+	size_t			 i, len = strlen(words);
+	int			 n = 0;
+
+	for (i = 0; (verb = command_at(i, &local)) != NULL; i++)
+		if (strncmp(verb->words, words, len) == 0 &&
+		    verb->words[len] == ' ') {
+			usage_short(f, verb);
+			n++;
+		}
+	return (n);
+}
+
 void
 usage_short(FILE *f, const struct verb *verb)
 {

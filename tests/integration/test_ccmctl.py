@@ -142,6 +142,11 @@ THREE = (pipeline(metrics=stats("pipe_0123456789ab")),
     (("provision", "a/b", "-d", "-"), "linked_domain must be"),
     (("monitor", "-i", "0"), "interval must be"),
     (("help", "frobnicate"), "no such command"),
+    (("help", "runs", "frobnicate"), "no such command"),
+    (("registry",), "registry: one of status, backups, "),
+    (("registry", "frobnicate"), "registry: one of "),
+    (("--help",), "unknown option --help"),
+    (("-s", "", "list"), "-s: a path was expected"),
     (("teardown", "x"), "-y is needed"),
     (("list\x1b[31m",), "list\\033[31m: no such command"),
 ])
@@ -166,10 +171,17 @@ def test_help_names_every_command(daemon):
     assert r.returncode == 0
     for w in words:
         assert re.search(r"^  %s " % w, r.out, re.M)
-        one = run(daemon, "help", w)
+        one = run(daemon, "help", *w.split())
+        assert one.out == run(daemon, "help", w).out
         assert one.returncode == 0
         assert one.out.startswith("usage: ccmctl %s%s" % (
             w, "" if w == "menu" else " [-j]"))
+    r = run(daemon, "help", "registry")
+    assert r.out.splitlines() == [
+        x for w in re.findall(r"^  (registry \w+)", run(daemon, "help").out,
+                              re.M)
+        for x in run(daemon, "help", w).out.splitlines()[:1]]
+    assert len(r.out.splitlines()) == 5
     r = run(daemon, "help", "provision")
     assert "[-w workflow_file]" in r.out and " repo\n" in r.out
     assert "[.github/workflows/deploy.yml]" in r.out
