@@ -43,7 +43,7 @@
 #include "json.h"
 #include "msg.h"
 
-#define SOCKET_SYSTEM	"/run/ccmd/ccmd.sock"
+#define SOCKET_SYSTEM	RUNSTATEDIR "/ccmd/ccmd.sock"
 #define SOCKET_USER	".ccm/ccmd.sock"	/* in the home directory */
 #define BODY_FIRST	(64 * 1024)		/* room that doubles */
 
@@ -75,7 +75,11 @@ client_path(const char *given, char *buf, size_t size)
 		path = getenv("CCM_SOCKET");
 	if (path == NULL || *path == '\0')
 		path = geteuid() == 0 ? SOCKET_SYSTEM : NULL;
-	if (path != NULL)
+	/* What a file with "~/" in quotes exports, ccmd understands too. */
+	if (path != NULL && strncmp(path, "~/", 2) == 0 &&
+	    (home = home_directory()) != NULL)
+		n = snprintf(buf, size, "%s/%s", home, path + 2);
+	else if (path != NULL)
 		n = snprintf(buf, size, "%s", path);
 	else if ((home = home_directory()) == NULL) {
 		errno = ENOENT;
@@ -99,7 +103,7 @@ home_directory(void)
 	const char	*home = getenv("HOME");
 	struct passwd	*pw;
 
-	if (home != NULL && *home != '\0')
+	if (home != NULL && *home == '/')
 		return (home);
 	pw = getpwuid(getuid());
 	return (pw != NULL ? pw->pw_dir : NULL);

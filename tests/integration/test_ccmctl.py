@@ -239,6 +239,8 @@ def test_socket_from_environment(daemon):
                               env=environment(**env), timeout=WAIT)
     assert bare(CCM_SOCKET=daemon.path).returncode == 0
     assert bare(CCM_SOCKET=daemon.path + "x").returncode == 3
+    home, name = os.path.split(daemon.path)
+    assert bare(CCM_SOCKET="~/" + name, HOME=home).returncode == 0
     # -s wins.
     env = environment(CCM_SOCKET=daemon.path + "x")
     assert run(daemon, "list", env=env).returncode == 0
