@@ -324,7 +324,8 @@ static int
 call(struct run_of *r, const struct verb *verb)
 {
 	/* Also a terminal that nothing is drawn on takes commands. */
-	struct log_output	 output = { .terminal = isatty(STDOUT_FILENO) };
+	struct log_output	 output = { .terminal = isatty(STDOUT_FILENO),
+	    .colour = r->term.colour, .ascii = !r->term.signs };
 	int			 n;
 
 	if (verb->id == VERB_RUN_LOGS)

@@ -224,6 +224,8 @@ void client_set_sink(struct client *c,
 
 struct log_output {
 	int	 terminal;	/* what it must not be told is left out */
+	int	 colour;	/* of escape sequences colours pass */
+	int	 ascii;		/* bytes beyond it as \\ooo */
 	int	 lead;		/* of a character of two bytes */
 	size_t	 n;		/* of an escape sequence so far */
 	char	 sequence[LOG_SEQUENCE_MAX];

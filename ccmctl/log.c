@@ -29,9 +29,9 @@
 
 #include "ccmctl.h"
 
-
 static void	 plain(struct log_output *, unsigned char);
 static void	 escape(struct log_output *, unsigned char);
+static void	 beyond(const struct log_output *, unsigned char);
 
 int
 log_output(const char *data, size_t len, void *arg)
@@ -59,13 +59,25 @@ plain(struct log_output *o, unsigned char c)
 		o->lead = 0;
 		if (c >= 0x80 && c < 0xa0)
 			return;
-		(void)putchar(0xc2);
+		beyond(o, 0xc2);
 	}
 	if (c == 0x1b)
 		o->sequence[o->n++] = (char)c;
 	else if (c == 0xc2)
 		o->lead = 1;
+	else if (c >= 0x80)
+		beyond(o, c);
 	else if ((c >= 0x20 && c != 0x7f) || c == '\n' || c == '\t')
+		(void)putchar(c);
+}
+
+/* To a terminal that knows no UTF-8 0x9b is a command. */
+static void
+beyond(const struct log_output *o, unsigned char c)
+{
+	if (o->ascii)
+		(void)printf("\\%03o", c);
+	else
 		(void)putchar(c);
 }
 
@@ -78,9 +90,10 @@ escape(struct log_output *o, unsigned char c)
 	if ((o->n == 2 && c == '[') || (o->n > 2 && o->n < LOG_SEQUENCE_MAX &&
 	    (c == ';' || (c >= '0' && c <= '9'))))
 		return;
-	if (o->n > 2 && c == 'm' && o->n <= LOG_SEQUENCE_MAX)
-		(void)fwrite(o->sequence, 1, o->n, stdout);
-	else if (c == '\n')
+	if (o->n > 2 && c == 'm' && o->n <= LOG_SEQUENCE_MAX) {
+		if (o->colour)
+			(void)fwrite(o->sequence, 1, o->n, stdout);
+	} else if (c == '\n')
 		(void)putchar(c);
 	o->n = 0;
 }

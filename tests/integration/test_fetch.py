@@ -267,20 +267,27 @@ def test_a_slow_client_costs_no_memory(d, sim, pipe):
                "transfers whose clients went")
 
 
-@pytest.mark.parametrize("term", ["xterm", "dumb"])
-def test_a_log_on_a_terminal_commands_nothing(d, sim, pipe, term):
+@pytest.mark.parametrize("env,colour,text", [
+    ({"TERM": "xterm"}, True, "caf\u00e9 \u00a9"),
+    ({"TERM": "dumb"}, False, "caf\u00e9 \u00a9"),
+    ({"TERM": "xterm", "NO_COLOR": "1"}, False, "caf\u00e9 \u00a9"),
+    ({"TERM": "xterm", "LC_ALL": "C"}, True, r"caf\303\251 \302\251"),
+])
+def test_a_log_on_a_terminal_commands_nothing(d, sim, pipe, env, colour,
+                                              text):
     run = failed_run(sim)
-    text = ("\x1b]0;owned\x07\x1b[31mred\x1b[0m\x1b[2Jgone\u009b2Jc1 "
-            "caf\u00e9 \u00a9\n")
-    sim.fault("status", port="storage", status=200, body=text)
+    body = (b"\x1b]0;owned\x07\x1b[31mred\x1b[0m\x1b[2Jgone\xc2\x9b2Jc1 "
+            b"\x1b[2;" + b"1" * 40 + b"m caf\xc3\xa9 \xc2\xa9\n")
+    sim.fault("status", port="storage", status=200, body=body.decode())
     out = subprocess.run(
         ["script", "-qec", "%s -s %s logs %s %d -f" % (
             BUILD / "ccmctl/ccmctl", d.socket, pipe, run), "/dev/null"],
         capture_output=True, timeout=30, stdin=subprocess.DEVNULL,
-        env={**os.environ, "TERM": term}).stdout
-    assert "\x1b[31mred\x1b[0m" in out.decode()
-    assert "café ©" in out.decode()
-    for bad in (b"\x1b]", b"\x1b[2J", b"\x07", "\u009b".encode()):
+        env={**os.environ, "LC_ALL": "C.UTF-8", **env}).stdout
+    assert (b"\x1b[31mred\x1b[0m" in out) == colour
+    assert b"red" in out and text in out.decode()
+    out = out.replace(b"\x1b[31m", b"").replace(b"\x1b[0m", b"")
+    for bad in (b"\x1b", b"\x07", b"\xc2\x9b"):
         assert bad not in out, out
 
 
