@@ -21,7 +21,9 @@
  * A change of the view marks its pipeline; EVENTS_DELAY_MS later all that
  * was marked becomes events, each thing once.  Figures also change with the
  * clock alone (windows slide, looks get too old): while somebody listens
- * every pipeline is looked at once in EVENTS_SWEEP seconds.
+ * every pipeline is looked at once in EVENTS_SWEEP seconds.  What is told is
+ * compared with what was, by a digest: a start begins with those of what it
+ * found, so that looks without news bring no events then either.
  */
 
 #include "config.h"
@@ -50,6 +52,7 @@
 
 #define MARK_PIPELINE	0x1
 #define MARK_STATS	0x2
+#define MARK_KNOWN	0x4	/* as it was at the start: no news */
 
 RB_HEAD(number_tree, ring_event);
 RB_HEAD(key_tree, ring_event);
@@ -78,6 +81,9 @@ static int	 key_cmp(struct ring_event *, struct ring_event *);
 static void	 mark(struct pipeline *, int);
 static void	 on_flush(evutil_socket_t, short, void *);
 static void	 on_sweep(evutil_socket_t, short, void *);
+static void	 know(struct pipeline *);
+static void	 digest_doc(struct pipeline *,
+		    unsigned char [VIEW_DIGEST_LEN]);
 static void	 tell_pipeline(struct pipeline *);
 static void	 tell_stats(struct pipeline *);
 static void	 publish(enum event_kind, const char *, int64_t,
@@ -119,10 +125,20 @@ events_init(struct event_base *base)
 	return (event_add(env.sweep, &second));
 }
 
+/*
+ * What is there is known to whoever asks now.  It is gone through in turns,
+ * so that the start does not wait for it; what changes before its turn comes
+ * is told.
+ */
 void
 events_start(void)
 {
+	struct pipeline	*p;
+
 	env.started = 1;
+	for (p = view_next(NULL); p != NULL; p = view_next(p))
+		mark(p, MARK_KNOWN);
+	events_flush();
 }
 
 void
@@ -232,6 +248,8 @@ events_flush(void)
 		TAILQ_REMOVE(&env.marked, p, marked);
 		marks = p->marks;
 		p->marks = 0;
+		if (marks == MARK_KNOWN)
+			know(p);
 		if (marks & MARK_PIPELINE)
 			tell_pipeline(p);
 		if (marks & MARK_STATS)
@@ -262,17 +280,35 @@ on_sweep(evutil_socket_t fd __attribute__((unused)),
 	(void)strlcpy(env.swept, p != NULL ? p->id : "", sizeof(env.swept));
 }
 
+/* As if it had been told. */
+static void
+know(struct pipeline *p)
+{
+	struct json_object	*stats = view_stats(p, time(NULL));
+
+	view_stats_digest(stats, p->told_stats);
+	json_object_put(stats);
+	digest_doc(p, p->told_doc);
+}
+
+static void
+digest_doc(struct pipeline *p, unsigned char hash[VIEW_DIGEST_LEN])
+{
+	const char	*text;
+	size_t		 len;
+
+	text = json_text(p->doc, &len);
+	crypto_generichash(hash, VIEW_DIGEST_LEN,
+	    (const unsigned char *)text, len, NULL, 0);
+}
+
 /* Told again only if it is another document. */
 static void
 tell_pipeline(struct pipeline *p)
 {
 	unsigned char	 hash[VIEW_DIGEST_LEN];
-	const char	*text;
-	size_t		 len;
 
-	text = json_text(p->doc, &len);
-	crypto_generichash(hash, sizeof(hash), (const unsigned char *)text,
-	    len, NULL, 0);
+	digest_doc(p, hash);
 	if (memcmp(hash, p->told_doc, sizeof(hash)) == 0)
 		return;
 	memcpy(p->told_doc, hash, sizeof(hash));

@@ -66,7 +66,7 @@ struct pipeline {
 	struct bytes	*figures;	/* NULL: not yet */
 	size_t		 figures_head;	/* up to its age */
 	unsigned char	 figures_digest[VIEW_DIGEST_LEN];
-	/* events.c: what is to be told, and what was. */
+	/* events.c: what is to be told, and what was or is known anyway. */
 	TAILQ_ENTRY(pipeline) marked;
 	int		 marks;
 	unsigned char	 told_doc[VIEW_DIGEST_LEN];

@@ -15,6 +15,7 @@
 
 """Events: over HTTP (SSE) and over the control socket, from the real api."""
 
+import datetime
 import json
 import os
 import select
@@ -24,7 +25,7 @@ import time
 
 import pytest
 
-from daemon import BUILD, Daemon
+from daemon import BUILD, Daemon, wait_until
 from githubsim import GitHubSim
 from sse import Stream
 
@@ -54,6 +55,11 @@ def settled(d, *names):
 def without_time(stats):
     return {k: v for k, v in stats.items()
             if k not in ("fetched_at", "age_seconds")}
+
+
+def seconds(stamp):
+    return datetime.datetime.fromisoformat(
+        stamp.replace("Z", "+00:00")).timestamp()
 
 
 def test_changes_are_told(d, sim):
@@ -94,6 +100,42 @@ def test_looks_without_news_tell_nothing(d, sim):
                     conclusion=None)
         s.wait(lambda e: e.kind == "stats")
         assert [e.kind for e in s.seen] == ["run", "stats"]
+
+
+def test_a_start_tells_nothing_that_is_known(tmp_path, sim):
+    """History and ETags come back: the first looks are no news."""
+    names = ["shop", "api"] + ["r%d" % i for i in range(10)]
+    for name in names[2:]:
+        sim.add_repo("acme/" + name, workflows=["deploy.yml"])
+    for name in names:
+        sim.add_run("acme/" + name, "deploy.yml", conclusion="success")
+    with Daemon(tmp_path, github_url=sim.url, active=30, idle=30) as d:
+        ids = settled(d, *names)
+        d.stop()
+        mark = sim.mark()
+        last = int(time.time())
+        wait_until(lambda: int(time.time()) > last, what="a second")
+        d.start()
+        with Stream(d) as s:
+            s.block()
+            start = s.last.split("-")[0]
+        # All since the start, as if one had been there.
+        with Stream(d, last=start + "-0") as s:
+            # Each is looked at once after the start, and that is told on.
+            sim.wait_for(len(names), since=mark, path="/actions/runs",
+                         status=304, timeout=60)
+            wait_until(lambda: all(seconds(x["fetched_at"]) > last
+                                   for x in d.request("GET", "/api/stats")[1][
+                                       "stats"]), what="the looks")
+            run = sim.add_run("acme/shop", "deploy.yml", status="queued",
+                              conclusion=None)
+            assert d.request("GET", "/api/pipelines/%s/stats?fresh=1" %
+                             ids[0])[0] == 200
+            s.wait(lambda e: e.kind == "stats" and
+                   e.data["queue_length"] == 1)
+            assert [(e.kind, e.data["pipeline_id"]) for e in s.seen] == [
+                ("run", ids[0]), ("stats", ids[0])]
+            assert s.seen[0].data["run_id"] == run
 
 
 def test_resume_by_last_event_id(d, sim):
