@@ -462,6 +462,10 @@ make_head(char *head, size_t size, const struct conn *c,
 	if (a->allow != NULL && n < sizeof(more))
 		n += (size_t)snprintf(more + n, sizeof(more) - n,
 		    "Allow: %s\r\n", a->allow);
+	/* RFC 9110, 11.6.1: a 401 says how to authenticate. */
+	if (a->status == 401 && n < sizeof(more))
+		n += (size_t)snprintf(more + n, sizeof(more) - n,
+		    "WWW-Authenticate: Bearer realm=\"ccm\"\r\n");
 	if (a->etag != NULL && n < sizeof(more))
 		(void)snprintf(more + n, sizeof(more) - n, "ETag: %s\r\n",
 		    a->etag);
