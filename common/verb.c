@@ -35,6 +35,8 @@
 #define CTL	DOOR_CTL
 /* Bytes of the name of a workflow's input. */
 #define INPUT_NAME_MAX	255
+/* What is no id is quoted up to that length. */
+#define ID_QUOTED_MAX	128
 
 #define MUST	VERB_MUST
 #define PROJECT	VERB_PROJECT
@@ -328,8 +330,8 @@ check_text(const struct verb_arg *a, struct json_object *args, const char *s,
 		return (0);
 	case CHECK_ID:
 		if (!pipeline_id_ok(s)) {
-			(void)bad(err, "Pipeline not found: this is no "
-			    "pipeline id");
+			(void)bad(err, "Pipeline not found: %s", len > 0 &&
+			    len <= ID_QUOTED_MAX ? s : "this is no id");
 			err->status = 404;
 			(void)strlcpy(err->code, "pipeline_not_found",
 			    sizeof(err->code));

@@ -41,6 +41,8 @@
 
 /* An answer that does not come is given up that long after its deadline. */
 #define GRACE_MS	700
+/* The longest is a project's name, of 128 bytes. */
+#define PATH_VALUE_SIZE	160
 
 RB_HEAD(request_tree, request);
 
@@ -558,7 +560,7 @@ match_path(const char *row, const char *path, size_t len,
     struct json_object *args)
 {
 	const char	*end = path + len;
-	char		 name[32], value[128];
+	char		 name[32], value[PATH_VALUE_SIZE];
 	size_t		 n, fixed;
 
 	while (*row != '\0') {
@@ -591,7 +593,7 @@ match_path(const char *row, const char *path, size_t len,
 	return (path == end);
 }
 
-/* Percent-decoded once; what does not fit or is not text is refused. */
+/* Percent-decoded once; what does not fit or is no plain UTF-8 is refused. */
 static int
 path_value(const char *p, size_t len, char *dst, size_t size)
 {
@@ -610,10 +612,10 @@ path_value(const char *p, size_t len, char *dst, size_t size)
 			c = (int)((hi - hex) * 16 + (lo - hex));
 			i += 2;
 		}
-		if (c < 0x21 || c > 0x7e || n + 1 >= size)
+		if (c < 0x20 || c == 0x7f || n + 1 >= size)
 			return (-1);
 		dst[n++] = (char)c;
 	}
 	dst[n] = '\0';
-	return (0);
+	return (json_utf8(dst, n) ? 0 : -1);
 }

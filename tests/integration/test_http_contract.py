@@ -16,10 +16,15 @@
 """What programs outside rely on, by the letter of the contract: one daemon,
 and small questions to it."""
 
+import json
+import urllib.parse
+
 import pytest
 
 from daemon import Daemon
 from githubsim import GitHubSim
+
+PROJECTS = ["my app", "b\u00fccher", "a/b", "x" * 128, "100%"]
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +36,13 @@ def sim(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def d(tmp_path_factory, sim):
-    with Daemon(tmp_path_factory.mktemp("d"), github_url=sim.url) as daemon:
+    with Daemon(tmp_path_factory.mktemp("d"), github_url=sim.url,
+                start=False) as daemon:
+        daemon.state.mkdir(mode=0o700)
+        (daemon.state / "projects.json").write_text(json.dumps({
+            "projects": {name: {"github": {"owner": "acme", "repo": "shop"}}
+                         for name in PROJECTS}}))
+        daemon.start()
         yield daemon
 
 
@@ -46,3 +57,28 @@ def test_401_says_how_to_authenticate(d, headers):
         assert (status, head.get("WWW-Authenticate")) == (
             401, 'Bearer realm="ccm"')
     assert "WWW-Authenticate" not in d.raw("GET", "/nothing")[1]
+
+
+@pytest.mark.parametrize("id, shown", [
+    ("pipe_ffffffffffff", "pipe_ffffffffffff"), ("pipe!", "pipe!"),
+    ("a.b", "a.b"), ("a%20b", "a b"), ("%C3%A9", "\u00e9"), ("%22", '"'),
+    ("%2e%2e", ".."), ("a%2fb", "a/b")])
+def test_pipeline_not_found_names_it(d, id, shown):
+    """What programs match on: `Pipeline not found: <id>`."""
+    for method, tail in (("GET", ""), ("GET", "/stats"), ("GET", "/runs"),
+                         ("DELETE", ""), ("PATCH", ""),
+                         ("POST", "/trigger")):
+        status, body = d.request(method, "/api/pipelines/" + id + tail)
+        assert (status, body["code"], body["error"]) == (
+            404, "pipeline_not_found", "Pipeline not found: " + shown)
+    assert d.request("GET", "/api/doctor?id=" + id)[1]["error"] == \
+        "Pipeline not found: " + shown
+
+
+@pytest.mark.parametrize("name", PROJECTS)
+def test_project_by_any_name(d, name):
+    """projects.json of the Python CCM loads as it is, so that each project
+    must be reached, whatever its name needs to be in a path."""
+    status, body = d.request("GET", "/api/projects/" + urllib.parse.quote(
+        name, safe=""))
+    assert (status, body["project"]["name"]) == (200, name)
