@@ -21,6 +21,10 @@
 
 #include "config.h"
 
+#include <sys/socket.h>
+#include <netinet/in.h>
+
+#include <arpa/inet.h>
 #include <string.h>
 #include <strings.h>
 
@@ -45,6 +49,8 @@ static enum http_result parse_body(struct http_message *, const char *,
 		    size_t);
 static void	 take_connection(struct http_message *, struct http_slice);
 static int	 host_ok(struct http_slice);
+static int	 ipv6_ok(const char *, size_t);
+static int	 name_ok(const char *, size_t);
 static int	 port_ok(const char *, size_t);
 static int	 is_text(char);
 static int	 is_token(const char *, size_t);
@@ -451,29 +457,57 @@ slice_is(struct http_slice s, const char *text)
 static int
 host_ok(struct http_slice h)
 {
-	const char	*end = h.p + h.len, *p = h.p, *close;
+	const char	*end = h.p + h.len, *p;
+	int		 ok;
 
-	if (h.len == 0 || h.len > 260)
+	if (h.len == 0 || h.len > HTTP_MAX_HOST)
 		return (0);
-	if (*p == '[') {
-		close = memchr(p, ']', h.len);
-		if (close == NULL || close == p + 1)
-			return (0);
-		for (p++; p < close; p++)
-			if (strchr("0123456789abcdefABCDEF:.", *p) == NULL)
-				return (0);
-		p++;
+	if (h.p[0] == '[') {
+		p = memchr(h.p, ']', h.len);
+		ok = p != NULL && ipv6_ok(h.p + 1, (size_t)(p++ - h.p - 1));
 	} else {
-		for (; p < end && *p != ':'; p++)
-			if (!((*p >= '0' && *p <= '9') ||
-			    (*p >= 'a' && *p <= 'z') ||
-			    (*p >= 'A' && *p <= 'Z') ||
-			    *p == '-' || *p == '.' || *p == '_'))
-				return (0);
-		if (p == h.p)
-			return (0);
+		if ((p = memchr(h.p, ':', h.len)) == NULL)
+			p = end;
+		ok = name_ok(h.p, (size_t)(p - h.p));
 	}
-	return (p == end || port_ok(p, (size_t)(end - p)));
+	return (ok && (p == end || port_ok(p, (size_t)(end - p))));
+}
+
+/* Without a zone, which has a meaning to its own host alone (RFC 6874). */
+static int
+ipv6_ok(const char *p, size_t len)
+{
+	struct in6_addr	 address;
+	char		 text[INET6_ADDRSTRLEN];
+
+	if (len >= sizeof(text))
+		return (0);
+	memcpy(text, p, len);
+	text[len] = '\0';
+	return (inet_pton(AF_INET6, text, &address) == 1);
+}
+
+/* Labels as in RFC 1123, 2.1, with underscores; a dot may end them. */
+static int
+name_ok(const char *p, size_t len)
+{
+	size_t	 i, n = 0;
+
+	for (i = 0; i < len; i++) {
+		if (p[i] == '.') {
+			if (n == 0 || p[i - 1] == '-')
+				return (0);
+			n = 0;
+			continue;
+		}
+		if (!((p[i] >= '0' && p[i] <= '9') ||
+		    (p[i] >= 'a' && p[i] <= 'z') ||
+		    (p[i] >= 'A' && p[i] <= 'Z') || p[i] == '_' ||
+		    (p[i] == '-' && n > 0)))
+			return (0);
+		n++;
+	}
+	return (len > 0 && p[len - 1] != '-');
 }
 
 static int

@@ -31,6 +31,7 @@
 #define HTTP_MAX_FIELDS	64
 #define HTTP_MAX_TARGET	4096
 #define HTTP_MAX_METHOD	16
+#define HTTP_MAX_HOST	260
 #define HTTP_MAX_BODY	65536
 /* The most that one request can take. */
 #define HTTP_MAX_REQUEST	(HTTP_HEAD_BOUND + HTTP_MAX_BODY)

@@ -223,7 +223,9 @@ bad("Host twice in HTTP/1.0", line("DELETE %s HTTP/1.0" % TARGET,
                                    "Host: ccm"))
 for host in ("", " ", "a b", "a/b", "a@b", "a:", "a:x", "a:0", "a:70000",
              "a:80:80", "[::1", "[]", "[::1]x", "::1", "a,b", "a?b", "a\\b",
-             "http://ccm"):
+             "http://ccm", ".", "..", "a..b", ".a", "-", "-a", "a-", "a-.b",
+             "[:]", "[:::]", "[1.2.3.4]", "[1:2:3:4:5:6:7:8:9]",
+             "[fe80::1%25eth0]", "[" + "1" * 60 + "]"):
     bad("Host %r" % host, delete(host=b"Host: " + host.encode()))
 bad("Host not ASCII", delete(host=b"Host: \xc3\xbc"))
 bad("token twice", delete("CCM-Token: " + TOKEN))
@@ -567,8 +569,10 @@ case("good: Authorization", line("GET /api/pipelines HTTP/1.1",
 case("good: length 0", line("GET /api/pipelines HTTP/1.1",
                             "Content-Type: application/json",
                             "Content-Length: 0"), 200)
-case("good: IPv6 Host", line("GET /api/pipelines HTTP/1.1",
-                             host=b"Host: [::1]:5000"), 200)
+for host in (b"[::1]:5000", b"[::ffff:1.2.3.4]", b"127.0.0.1", b"a.b.:80",
+             b"ccm_server", b"a--b", b"1"):
+    case("good: Host %r" % host, line("GET /api/pipelines HTTP/1.1",
+                                      host=b"Host: " + host), 200)
 case("good: an escaped id", line("GET /api/pipelines/%70" + PIPELINE[1:] +
                                  " HTTP/1.1"), 200)
 case("good: a head of 8192", line(
