@@ -74,6 +74,7 @@ static const char *const roles[] = {
 static int	 missing(const struct verb *, struct json_object *,
 		    struct verb_error *);
 static void	 drop_absent(const struct verb *, struct json_object *);
+static void	 drop_null(struct json_object *);
 static const struct verb_arg *find_arg(const struct verb *, const char *);
 static int	 check_arg(const struct verb_arg *, struct json_object *,
 		    struct json_object *, struct verb_error *);
@@ -200,6 +201,15 @@ drop_absent(const struct verb *verb, struct json_object *args)
 		for (i = 0; i < n; i++)
 			json_object_object_del(args, gone[i]);
 	} while (n == sizeof(gone) / sizeof(gone[0]));
+}
+
+/* Members that are null; json-c lets the one that is walked over go. */
+static void
+drop_null(struct json_object *o)
+{
+	json_object_object_foreach(o, name, value)
+		if (value == NULL)
+			json_object_object_del(o, name);
 }
 
 static const struct verb_arg *
@@ -413,7 +423,7 @@ check_run(const struct verb_arg *a, struct json_object *args,
 
 /*
  * Inputs of a workflow.  GitHub makes of text what the workflow declares, so
- * that numbers and booleans become text.
+ * that numbers and booleans become text; null counts as absent.
  */
 static int
 check_inputs(const struct verb_arg *a, struct json_object *v,
@@ -424,6 +434,7 @@ check_inputs(const struct verb_arg *a, struct json_object *v,
 
 	if (!json_object_is_type(v, json_type_object))
 		return (bad(err, "%s must be an object", a->name));
+	drop_null(v);
 	if (json_object_object_length(v) > a->max)
 		return (bad(err, "%s must be at most %lld", a->name,
 		    (long long)a->max));
@@ -431,8 +442,7 @@ check_inputs(const struct verb_arg *a, struct json_object *v,
 		if (it.key[0] == '\0' || strlen(it.key) > INPUT_NAME_MAX)
 			return (bad(err, "a name in %s must be 1 to %d bytes",
 			    a->name, INPUT_NAME_MAX));
-		if (it.val == NULL ||
-		    json_object_is_type(it.val, json_type_object) ||
+		if (json_object_is_type(it.val, json_type_object) ||
 		    json_object_is_type(it.val, json_type_array))
 			return (bad(err, "%s.%s must be text, a number or a "
 			    "boolean", a->name, it.key));

@@ -87,7 +87,8 @@ def test_trigger_tells_the_run(d, sim, pipe, plain):
     before = time.time()
     status, r = post(d, pipe + "/trigger", {
         "branch": "production",
-        "inputs": {"target": "blue", "count": 3, "dry": True}})
+        "inputs": {"target": "blue", "count": 3, "dry": True,
+                   "none": None}})
     assert status == 202, r
     assert r["success"] is True and r["branch"] == "production"
     assert r["warnings"] == []
