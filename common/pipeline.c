@@ -40,6 +40,7 @@
 static int	 owner_ok(const char *, size_t);
 static int	 name_of_ok(const char *, size_t, const char *);
 static int	 ends_with(const char *, size_t, const char *);
+static int	 file_ok(const char *, size_t);
 static int	 branches_check(struct json_object *, char *, size_t);
 static int	 say(char *, size_t, const char *);
 
@@ -112,9 +113,7 @@ pipeline_workflow_path(const char *file, char *path, size_t size)
 		base = file + n;
 	len = strlen(base);
 	if (len < 5 || len > FILE_MAX || base[0] == '.' ||
-	    !name_of_ok(base, len, "._-+ ()@,=") ||
-	    (!(ends_with(base, len, ".yml") && len > 4) &&
-	    !(ends_with(base, len, ".yaml") && len > 5)))
+	    !file_ok(base, len))
 		return (-1);
 	/* GitHub's own endings are in lower case. */
 	if (strcmp(base + len - 4, ".yml") != 0 &&
@@ -122,6 +121,19 @@ pipeline_workflow_path(const char *file, char *path, size_t size)
 		return (-1);
 	r = snprintf(path, size, "%s%s", PIPELINE_WORKFLOWS, base);
 	return (r < 0 || (size_t)r >= size ? -1 : 0);
+}
+
+/* What Git takes on every system, in UTF-8: no path, nothing to hide in. */
+static int
+file_ok(const char *p, size_t len)
+{
+	size_t	 i;
+
+	for (i = 0; i < len; i++)
+		if ((unsigned char)p[i] < 0x20 || p[i] == 0x7f ||
+		    p[i] == '/' || p[i] == '\\')
+			return (0);
+	return (json_utf8(p, len));
 }
 
 int

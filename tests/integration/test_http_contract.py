@@ -18,12 +18,15 @@ and small questions to it."""
 
 import json
 import urllib.parse
+import xml.dom.minidom
 
 import pytest
 
 from daemon import Daemon
 from githubsim import GitHubSim
 
+FILES = ["my deploy.yml", "d\u00e9ploy.yml", "a&b<c>.yaml", "a#b.yml",
+         "100%25.yml", "a?b;c'd\"e.yml", "\U0001f680.yml"]
 PROJECTS = ["my app", "b\u00fccher", "a/b", "x" * 128, "100%"]
 
 
@@ -31,6 +34,7 @@ PROJECTS = ["my app", "b\u00fccher", "a/b", "x" * 128, "100%"]
 def sim(tmp_path_factory):
     with GitHubSim(tmp_path_factory.mktemp("sim")) as s:
         s.add_repo("acme/shop", workflows=["deploy.yml"])
+        s.add_repo("acme/files", workflows=FILES)
         yield s
 
 
@@ -82,3 +86,19 @@ def test_project_by_any_name(d, name):
     status, body = d.request("GET", "/api/projects/" + urllib.parse.quote(
         name, safe=""))
     assert (status, body["project"]["name"]) == (200, name)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_workflow_of_any_name(d, sim, name):
+    """A .yml or .yaml file directly in .github/workflows/ may have any name
+    that Git takes."""
+    pipe = d.provision("acme/files", name)
+    run = sim.add_run("acme/files", name, conclusion="success", duration=3)
+    assert d.request("GET", "/api/pipelines/" + pipe)[1]["pipeline"][
+        "workflow_file"] == ".github/workflows/" + name
+    assert d.wait_stats(pipe, lambda s: s["last_run"])["last_run"][
+        "run_id"] == run
+    status, body = d.request("POST", "/api/pipelines/provision", {
+        "repo": "acme/files", "workflow_file": ".github/workflows/" + name})
+    assert (status, body["pipeline_id"]) == (409, pipe)
+    xml.dom.minidom.parseString(d.raw("GET", "/cc.xml")[2])

@@ -195,7 +195,17 @@ test_timestamps(void **state)
 static void
 test_names(void **state)
 {
+	static const char *const	 files[] = {
+		"my deploy.yml", "d\xc3\xa9ploy.yml", "a&b<c>.yaml", "a#b.yml",
+		"100%25.yml", "a?b;c:d'e\"f.yml", "\xf0\x9f\x9a\x80.yml"
+	};
+	static const char *const	 no_files[] = {
+		"\xff.yml", "a\\b.yml", "a\nb.yml", "a\x7f.yml", "a.YML",
+		"..yml", ".github/workflows/../a.yml",
+		".github/workflows/a/b.yml", "\xc0\xaf.yml"
+	};
 	char	 path[64], small[20];
+	size_t	 i;
 
 	(void)state;
 	assert_true(pipeline_repository_ok("a/b"));
@@ -224,6 +234,12 @@ test_names(void **state)
 	    sizeof(path)), -1);
 	assert_int_equal(pipeline_workflow_path("b.txt", path, sizeof(path)),
 	    -1);
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		assert_int_equal(pipeline_workflow_path(files[i], path,
+		    sizeof(path)), 0);
+	for (i = 0; i < sizeof(no_files) / sizeof(no_files[0]); i++)
+		assert_int_equal(pipeline_workflow_path(no_files[i], path,
+		    sizeof(path)), -1);
 	assert_int_equal(pipeline_workflow_path("deploy.yml", small,
 	    sizeof(small)), -1);
 	assert_true(pipeline_domain_ok("example.com"));
