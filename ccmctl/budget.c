@@ -28,11 +28,15 @@
 #include "json.h"
 
 static void	 one_budget(const struct view *, struct json_object *);
+static void	 one_writes(const struct view *, struct json_object *);
 static void	 hour(const struct view *, struct json_object *);
+static void	 hour_used(const struct view *, struct json_object *,
+		    const char *, int);
 static void	 limited(const struct view *, const char *,
 		    struct json_object *, const char *, const char *);
 static void	 looks(const struct view *, struct json_object *);
-static void	 answers(const struct view *, struct json_object *);
+static void	 answers(const struct view *, struct json_object *,
+		    const char *);
 
 void
 view_budget(const struct view *v, struct json_object *answer)
@@ -57,6 +61,7 @@ one_budget(const struct view *v, struct json_object *b)
 {
 	const char	*name = json_string(b, "credential");
 	const char	*reason = json_string(b, "reason");
+	struct json_object *writes;
 	enum sign	 sign;
 
 	view_field(v, "Credential", SIGN_NONE, "%s", name != NULL ? name :
@@ -71,26 +76,55 @@ one_budget(const struct view *v, struct json_object *b)
 	limited(v, "At once", json_member(b, "concurrent", json_type_object),
 	    "running", "requests");
 	looks(v, b);
-	answers(v, b);
+	answers(v, b, "Answers");
+	if ((writes = json_member(b, "writes", json_type_object)) != NULL)
+		one_writes(v, writes);
+}
+
+/* A token for changes alone has limits of its own. */
+static void
+one_writes(const struct view *v, struct json_object *b)
+{
+	const char	*reason = json_string(b, "reason");
+
+	view_field(v, "Changes", reason != NULL ? SIGN_BAD : SIGN_NONE, "%s",
+	    reason != NULL ? reason : "with a token of their own");
+	hour_used(v, b, "  Hour", 0);
+	limited(v, "  Minute", json_member(b, "points", json_type_object),
+	    "used", "points");
+	limited(v, "  At once", json_member(b, "concurrent",
+	    json_type_object), "running", "requests");
+	answers(v, b, "  Answers");
 }
 
 static void
 hour(const struct view *v, struct json_object *b)
 {
-	if (view_integer(b, "limit") == -1)
-		view_field(v, "Hour", SIGN_NONE,
-		    "GitHub has not said its limit");
-	else {
-		view_field(v, "Hour", SIGN_NONE, "%s of %s used, %s left, "
-		    "%s of them for commands", view_number(b, "used"),
-		    view_number(b, "limit"), view_number(b, "remaining"),
-		    view_number(b, "reserve"));
+	hour_used(v, b, "Hour", 1);
+	if (view_integer(b, "limit") != -1)
 		view_field(v, "Reset", SIGN_NONE, "%s",
 		    json_string(b, "reset") != NULL ?
 		    json_string(b, "reset") : "-");
-	}
 	view_field(v, "Projected", SIGN_NONE, "%s an hour",
 	    view_number(b, "projected_per_hour"));
+}
+
+static void
+hour_used(const struct view *v, struct json_object *b, const char *label,
+    int reserve)
+{
+	if (view_integer(b, "limit") == -1)
+		view_field(v, label, SIGN_NONE,
+		    "GitHub has not said its limit");
+	else if (!reserve)
+		view_field(v, label, SIGN_NONE, "%s of %s used, %s left",
+		    view_number(b, "used"), view_number(b, "limit"),
+		    view_number(b, "remaining"));
+	else
+		view_field(v, label, SIGN_NONE, "%s of %s used, %s left, "
+		    "%s of them for commands", view_number(b, "used"),
+		    view_number(b, "limit"), view_number(b, "remaining"),
+		    view_number(b, "reserve"));
 }
 
 static void
@@ -125,14 +159,14 @@ looks(const struct view *v, struct json_object *b)
 }
 
 static void
-answers(const struct view *v, struct json_object *b)
+answers(const struct view *v, struct json_object *b, const char *label)
 {
 	struct json_object	*n;
 
 	n = json_member(b, "answers", json_type_object);
 	if (n == NULL)
 		return;
-	view_field(v, "Answers", SIGN_NONE, "%s not modified, %s ok, "
+	view_field(v, label, SIGN_NONE, "%s not modified, %s ok, "
 	    "%s refused, %s limited, %s failed",
 	    view_number(n, "not_modified"), view_number(n, "ok"),
 	    view_number(n, "refused"), view_number(n, "limited"),

@@ -253,6 +253,8 @@ void slow_tick(void);
 
 /* Of the i-th credential, NULL behind the last; its name NULL: not yet. */
 const struct msg_budget *budget_at(uint32_t i);
+/* Of its token for changes alone; NULL: it has none, or behind the last. */
+const struct msg_budget *budget_writes_at(uint32_t i);
 
 /* Take in what the poller said of a credential; -1 if it makes no sense. */
 int budget_take(const struct msg_budget *m);

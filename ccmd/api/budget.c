@@ -31,18 +31,23 @@
 
 #define BUDGETS_MAX	32	/* credentials, as ccmd.conf can have */
 
+struct told {
+	struct msg_budget m;
+	char		 name[MSG_ID_MAX + 1];
+	char		 why[MSG_TEXT_MAX + 1];
+	char		 warning[MSG_TEXT_MAX + 1];
+};
+
 static struct {
-	struct {
-		struct msg_budget m;
-		char		 name[MSG_ID_MAX + 1];
-		char		 why[MSG_TEXT_MAX + 1];
-		char		 warning[MSG_TEXT_MAX + 1];
-	} all[BUDGETS_MAX];
+	struct told	 all[BUDGETS_MAX][2];	/* by `write` */
 	uint32_t	 total;
 } env;
 
-static struct json_object *budget_json(const struct msg_budget *);
-static struct json_object *hour(const struct msg_budget *);
+static struct json_object *budget_json(const struct msg_budget *,
+		    const struct msg_budget *);
+static struct json_object *writes_json(const struct msg_budget *);
+static void	 put_hour(struct json_object *, const struct msg_budget *);
+static void	 put_pause(struct json_object *, const struct msg_budget *);
 static struct json_object *answers(const struct msg_budget *);
 static struct json_object *pair(const char *, uint32_t, const char *,
 		    uint32_t);
@@ -53,27 +58,39 @@ static void	 put_time(struct json_object *, const char *, int64_t);
 int
 budget_take(const struct msg_budget *m)
 {
+	struct told	*t;
+
 	if (m->index >= BUDGETS_MAX || m->total > BUDGETS_MAX ||
-	    m->index >= m->total)
+	    m->index >= m->total || m->write > 1)
 		return (-1);
 	env.total = m->total;
-	env.all[m->index].m = *m;
-	(void)strlcpy(env.all[m->index].name, m->name,
-	    sizeof(env.all[m->index].name));
-	(void)strlcpy(env.all[m->index].why, m->why,
-	    sizeof(env.all[m->index].why));
-	env.all[m->index].m.name = env.all[m->index].name;
-	env.all[m->index].m.why = env.all[m->index].why;
-	(void)strlcpy(env.all[m->index].warning, m->warning,
-	    sizeof(env.all[m->index].warning));
-	env.all[m->index].m.warning = env.all[m->index].warning;
+	t = &env.all[m->index][m->write];
+	t->m = *m;
+	(void)strlcpy(t->name, m->name, sizeof(t->name));
+	(void)strlcpy(t->why, m->why, sizeof(t->why));
+	(void)strlcpy(t->warning, m->warning, sizeof(t->warning));
+	t->m.name = t->name;
+	t->m.why = t->why;
+	t->m.warning = t->warning;
 	return (0);
 }
 
 const struct msg_budget *
 budget_at(uint32_t i)
 {
-	return (i < env.total ? &env.all[i].m : NULL);
+	return (i < env.total ? &env.all[i][0].m : NULL);
+}
+
+const struct msg_budget *
+budget_writes_at(uint32_t i)
+{
+	const struct msg_budget	*m = &env.all[i][0].m, *w = &env.all[i][1].m;
+
+	/* What it said may be of a former token, under another name. */
+	if (i >= env.total || !m->apart || w->name == NULL ||
+	    m->name == NULL || strcmp(m->name, w->name) != 0)
+		return (NULL);
+	return (w);
 }
 
 struct json_object *
@@ -84,10 +101,10 @@ budget_warnings(void)
 	uint32_t		 i;
 
 	for (i = 0; i < env.total; i++) {
-		if (env.all[i].warning[0] == '\0')
+		if (env.all[i][0].warning[0] == '\0')
 			continue;
 		(void)snprintf(text, sizeof(text), "github %s: %s",
-		    env.all[i].name, env.all[i].warning);
+		    env.all[i][0].name, env.all[i][0].warning);
 		json_object_array_add(list, json_object_new_string(text));
 	}
 	return (list);
@@ -102,9 +119,10 @@ budget_read(struct request *req)
 
 	list = json_object_new_array();
 	for (i = 0; i < env.total; i++) {
-		if (env.all[i].m.name == NULL)
+		if (env.all[i][0].m.name == NULL)
 			continue;
-		json_object_array_add(list, budget_json(&env.all[i].m));
+		json_object_array_add(list, budget_json(&env.all[i][0].m,
+		    budget_writes_at(i)));
 		n++;
 	}
 	json_object_object_add(o, "success", json_object_new_boolean(1));
@@ -114,11 +132,17 @@ budget_read(struct request *req)
 }
 
 static struct json_object *
-budget_json(const struct msg_budget *m)
+budget_json(const struct msg_budget *m, const struct msg_budget *writes)
 {
-	struct json_object	*o = hour(m);
+	struct json_object	*o = json_object_new_object();
 	char			 stretch[32];
 
+	json_object_object_add(o, "credential",
+	    json_object_new_string(m->name));
+	put_hour(o, m);
+	put_known(o, "reserve", m->limit == -1 ? -1 :
+	    m->limit * m->reserve / 100);
+	put(o, "projected_per_hour", m->projected);
 	(void)snprintf(stretch, sizeof(stretch), "%u.%02u",
 	    m->stretch / 1000, m->stretch % 1000 / 10);
 	json_object_object_add(o, "points", pair("limit", m->points, "used",
@@ -132,27 +156,43 @@ budget_json(const struct msg_budget *m)
 	json_object_object_add(o, "stretch",
 	    json_object_new_double_s(m->stretch / 1000.0, stretch));
 	json_object_object_add(o, "answers", answers(m));
-	put_time(o, "throttled_until", m->throttled > 0 ? m->throttled : -1);
-	json_object_object_add(o, "reason", m->why[0] == '\0' ? NULL :
-	    json_object_new_string(m->why));
+	put_pause(o, m);
+	json_object_object_add(o, "writes", writes == NULL ? NULL :
+	    writes_json(writes));
 	return (o);
 }
 
+/* Of a token that is for changes alone: GitHub counts for it by itself. */
 static struct json_object *
-hour(const struct msg_budget *m)
+writes_json(const struct msg_budget *m)
 {
 	struct json_object	*o = json_object_new_object();
 
-	json_object_object_add(o, "credential",
-	    json_object_new_string(m->name));
+	put_hour(o, m);
+	json_object_object_add(o, "points", pair("limit", m->points, "used",
+	    m->points_used));
+	json_object_object_add(o, "concurrent", pair("limit", m->concurrent,
+	    "running", m->running));
+	json_object_object_add(o, "answers", answers(m));
+	put_pause(o, m);
+	return (o);
+}
+
+static void
+put_hour(struct json_object *o, const struct msg_budget *m)
+{
 	put_known(o, "limit", m->limit);
 	put_known(o, "used", m->used);
 	put_known(o, "remaining", m->remaining);
-	put_known(o, "reserve", m->limit == -1 ? -1 :
-	    m->limit * m->reserve / 100);
 	put_time(o, "reset", m->reset);
-	put(o, "projected_per_hour", m->projected);
-	return (o);
+}
+
+static void
+put_pause(struct json_object *o, const struct msg_budget *m)
+{
+	put_time(o, "throttled_until", m->throttled > 0 ? m->throttled : -1);
+	json_object_object_add(o, "reason", m->why[0] == '\0' ? NULL :
+	    json_object_new_string(m->why));
 }
 
 static struct json_object *

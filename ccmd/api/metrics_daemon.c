@@ -22,7 +22,9 @@
 
 #include "config.h"
 
+#include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "api.h"
 #include "metrics.h"
@@ -32,15 +34,54 @@
 /* As they last said; `started` is 0 of one that did not yet. */
 static struct msg_usage	 usage[PROC_MAX];
 
-static void	 put_credential(FILE *, const char *, const char *,
-		    const char *, int64_t);
-static void	 put_looks(FILE *);
+static void	 put_budget(FILE *, size_t, const struct msg_budget *,
+		    const char *);
 static double	 cpu(const struct msg_usage *);
 static double	 started(const struct msg_usage *);
 static double	 resident(const struct msg_usage *);
 static double	 all_memory(const struct msg_usage *);
 static double	 descriptors(const struct msg_usage *);
 static double	 max_descriptors(const struct msg_usage *);
+
+/*
+ * Of credentials, and of their tokens for changes alone; -1 where GitHub has
+ * not said.  The members are all 64 bits wide.
+ */
+#define MEMBER(name)	offsetof(struct msg_budget, name)
+#define OUTCOME(name)	",outcome=\"" name "\""
+
+static const struct {
+	const char	*name;
+	const char	*type;
+	const char	*help;		/* NULL: of the family above */
+	const char	*label;		/* one more, or "" */
+	size_t		 offset;
+	int		 of_writes;
+} budgets[] = {
+	{ "ccm_github_requests_limit", "gauge",
+	    "Requests an hour that GitHub allows.", "", MEMBER(limit), 1 },
+	{ "ccm_github_requests_remaining", "gauge",
+	    "Requests that are left of this hour.", "", MEMBER(remaining), 1 },
+	{ "ccm_github_reset_timestamp_seconds", "gauge",
+	    "When the hour begins anew.", "", MEMBER(reset), 1 },
+	{ "ccm_github_answers_total", "counter",
+	    "GitHub's answers by outcome.", OUTCOME("ok"), MEMBER(ok), 1 },
+	{ "ccm_github_answers_total", "counter", NULL,
+	    OUTCOME("not_modified"), MEMBER(unchanged), 1 },
+	{ "ccm_github_answers_total", "counter", NULL,
+	    OUTCOME("refused"), MEMBER(refused), 1 },
+	{ "ccm_github_answers_total", "counter", NULL,
+	    OUTCOME("limited"), MEMBER(limited), 1 },
+	{ "ccm_github_answers_total", "counter", NULL,
+	    OUTCOME("failed"), MEMBER(failed), 1 },
+	{ "ccm_github_looks_total", "counter",
+	    "Looks at repositories by what came of them.", OUTCOME("changed"),
+	    MEMBER(looks_changed), 0 },
+	{ "ccm_github_looks_total", "counter", NULL,
+	    OUTCOME("unchanged"), MEMBER(looks_unchanged), 0 },
+	{ "ccm_github_looks_total", "counter", NULL,
+	    OUTCOME("failed"), MEMBER(looks_failed), 0 },
+};
 
 /* A figure of 0 is not known. */
 static const struct {
@@ -63,74 +104,38 @@ static const struct {
 	    max_descriptors },
 };
 
-/* What of a credential's budget, and -1 where GitHub has not said. */
-static void
-put_credential(FILE *f, const char *name, const char *more,
-    const char *credential, int64_t value)
-{
-	if (value == -1 || credential == NULL)
-		return;
-	(void)fprintf(f, "%s{credential=\"", name);
-	metrics_label(f, credential);
-	(void)fprintf(f, "\"%s} %lld\n", more, (long long)value);
-}
-
 void
 metrics_budget(FILE *f)
 {
 	const struct msg_budget	*b;
 	uint32_t		 i;
+	size_t			 n;
 
-	metrics_head(f, "ccm_github_requests_limit", "gauge",
-	    "Requests an hour that GitHub allows.");
-	for (i = 0; (b = budget_at(i)) != NULL; i++)
-		put_credential(f, "ccm_github_requests_limit", "", b->name,
-		    b->limit);
-	metrics_head(f, "ccm_github_requests_remaining", "gauge",
-	    "Requests that are left of this hour.");
-	for (i = 0; (b = budget_at(i)) != NULL; i++)
-		put_credential(f, "ccm_github_requests_remaining", "",
-		    b->name, b->remaining);
-	metrics_head(f, "ccm_github_reset_timestamp_seconds", "gauge",
-	    "When the hour begins anew.");
-	for (i = 0; (b = budget_at(i)) != NULL; i++)
-		put_credential(f, "ccm_github_reset_timestamp_seconds", "",
-		    b->name, b->reset);
-	metrics_head(f, "ccm_github_answers_total", "counter",
-	    "GitHub's answers by outcome.");
-	for (i = 0; (b = budget_at(i)) != NULL; i++) {
-		put_credential(f, "ccm_github_answers_total",
-		    ",outcome=\"ok\"", b->name, (int64_t)b->ok);
-		put_credential(f, "ccm_github_answers_total",
-		    ",outcome=\"not_modified\"", b->name,
-		    (int64_t)b->unchanged);
-		put_credential(f, "ccm_github_answers_total",
-		    ",outcome=\"refused\"", b->name, (int64_t)b->refused);
-		put_credential(f, "ccm_github_answers_total",
-		    ",outcome=\"limited\"", b->name, (int64_t)b->limited);
-		put_credential(f, "ccm_github_answers_total",
-		    ",outcome=\"failed\"", b->name, (int64_t)b->failed);
+	for (n = 0; n < sizeof(budgets) / sizeof(budgets[0]); n++) {
+		if (budgets[n].help != NULL)
+			metrics_head(f, budgets[n].name, budgets[n].type,
+			    budgets[n].help);
+		for (i = 0; (b = budget_at(i)) != NULL; i++) {
+			put_budget(f, n, b, "");
+			b = budget_writes_at(i);
+			if (b != NULL && budgets[n].of_writes)
+				put_budget(f, n, b, ",token=\"writes\"");
+		}
 	}
-	put_looks(f);
 }
 
 static void
-put_looks(FILE *f)
+put_budget(FILE *f, size_t n, const struct msg_budget *b, const char *token)
 {
-	static const char	 name[] = "ccm_github_looks_total";
-	const struct msg_budget	*b;
-	uint32_t		 i;
+	int64_t	 value;
 
-	metrics_head(f, name, "counter",
-	    "Looks at repositories by what came of them.");
-	for (i = 0; (b = budget_at(i)) != NULL; i++) {
-		put_credential(f, name, ",outcome=\"changed\"", b->name,
-		    (int64_t)b->looks_changed);
-		put_credential(f, name, ",outcome=\"unchanged\"", b->name,
-		    (int64_t)b->looks_unchanged);
-		put_credential(f, name, ",outcome=\"failed\"", b->name,
-		    (int64_t)b->looks_failed);
-	}
+	memcpy(&value, (const char *)b + budgets[n].offset, sizeof(value));
+	if (value == -1 || b->name == NULL)
+		return;
+	(void)fprintf(f, "%s{credential=\"", budgets[n].name);
+	metrics_label(f, b->name);
+	(void)fprintf(f, "\"%s%s} %lld\n", budgets[n].label, token,
+	    (long long)value);
 }
 
 /* Whether changes can be saved, and how that went so far. */

@@ -482,6 +482,13 @@ github_throttled(struct github *gh, int priority, int64_t *left, char *why,
 	    BUDGET_LOOK, left, why, size));
 }
 
+int
+github_writes_throttled(struct github *gh, int64_t *left, char *why,
+    size_t size)
+{
+	return (paused(&gh->write_budget, BUDGET_COMMAND, left, why, size));
+}
+
 static int
 paused(struct budget *b, enum budget_kind kind, int64_t *left, char *why,
     size_t size)

@@ -127,6 +127,8 @@ uint32_t github_index(const struct github *gh);
 /* Per cent of each limit that looks leave to commands, from commit on. */
 void github_set_reserve(uint32_t reserve);
 struct budget *github_budget(struct github *gh);
+/* Of its token for changes alone; NULL: it has none. */
+struct budget *github_write_budget(struct github *gh);
 
 /*
  * Is there a pause for calls of that priority?  If so returns 1, with the
@@ -134,6 +136,9 @@ struct budget *github_budget(struct github *gh);
  */
 int github_throttled(struct github *gh, int priority, int64_t *left,
     char *why, size_t size);
+/* The same for changes, of one that has a token for them. */
+int github_writes_throttled(struct github *gh, int64_t *left, char *why,
+    size_t size);
 
 /*
  * `room` is called when nothing waits and more could run, `learnt` at each

@@ -423,6 +423,12 @@ github_budget(struct github *gh)
 	return (&gh->budget);
 }
 
+struct budget *
+github_write_budget(struct github *gh)
+{
+	return (github_writes_apart(gh) ? &gh->write_budget : NULL);
+}
+
 /* Bytes of "https://host:port". */
 size_t
 github_origin(const char *url)

@@ -38,17 +38,19 @@
 /* What is news goes out within a second, mere counts after ten. */
 #define REPORT_COUNTS	10
 
+struct told {
+	struct msg_budget news;		/* counts left out */
+	char		 name[MSG_ID_MAX + 1];
+	char		 why[MSG_TEXT_MAX];
+	char		 warning[MSG_TEXT_MAX];
+	int64_t		 at;		/* monotonic ms; 0: never */
+	uint64_t	 answers;
+};
+
 static struct {
 	struct peer		*api;
 	struct event		*timer;
-	struct {
-		struct msg_budget news;		/* as told, counts left out */
-		char		 name[MSG_ID_MAX + 1];
-		char		 why[MSG_TEXT_MAX];
-		char		 warning[MSG_TEXT_MAX];
-		int64_t		 at;		/* monotonic ms; 0: never */
-		uint64_t	 answers;
-	} told[REPORT_MAX];
+	struct told		 told[REPORT_MAX][2];	/* by `write` */
 	int			 total;
 	int			 hurry;	/* due, a second after the last */
 	int64_t			 next;	/* monotonic ms */
@@ -56,9 +58,13 @@ static struct {
 
 static void	 on_timer(evutil_socket_t, short, void *);
 static int	 report(struct github *, int64_t);
-static void	 take_budget(struct msg_budget *, struct github *, int64_t);
+static int	 report_writes(struct github *, int64_t);
+static int	 tell(const union msg *, int64_t);
+static void	 take_name(struct msg_budget *, struct github *);
+static void	 take_budget(struct msg_budget *, struct budget *, int64_t);
 static void	 take_watch(struct msg_budget *, struct github *, char *,
 		    size_t);
+static int64_t	 until(int64_t);
 static struct msg_budget news_of(const struct msg_budget *);
 
 int
@@ -116,56 +122,89 @@ on_timer(evutil_socket_t fd __attribute__((unused)),
 static int
 report(struct github *gh, int64_t now)
 {
-	uint32_t		 i = github_index(gh);
-	char			 why[MSG_TEXT_MAX] = "";
-	char			 warning[MSG_TEXT_MAX] = "";
-	struct msg_budget	 news;
-	uint64_t		 answers;
-	union msg		 m;
+	char		 why[MSG_TEXT_MAX] = "";
+	char		 warning[MSG_TEXT_MAX] = "";
+	union msg	 m;
+	int		 held;
 
-	if (i >= REPORT_MAX)
+	if (github_index(gh) >= REPORT_MAX)
 		return (0);
 	memset(&m, 0, sizeof(m));
-	take_budget(&m.budget, gh, now);
+	take_name(&m.budget, gh);
+	take_budget(&m.budget, github_budget(gh), now);
 	take_watch(&m.budget, gh, why, sizeof(why));
-	m.budget.index = i;
-	m.budget.total = (uint32_t)env.total;
-	m.budget.name = github_name(gh);
 	m.budget.why = why;
 	github_warning(gh, time(NULL), warning, sizeof(warning));
 	m.budget.warning = warning;
-	news = news_of(&m.budget);
-	answers = m.budget.ok + m.budget.unchanged + m.budget.refused +
-	    m.budget.limited + m.budget.failed;
+	held = tell(&m, now);
+	if (github_write_budget(gh) != NULL)
+		held |= report_writes(gh, now);
+	return (held);
+}
+
+/* What the token for changes has of its own. */
+static int
+report_writes(struct github *gh, int64_t now)
+{
+	char		 why[MSG_TEXT_MAX] = "";
+	union msg	 m;
+	int64_t		 left;
+
+	memset(&m, 0, sizeof(m));
+	take_name(&m.budget, gh);
+	m.budget.write = 1;
+	take_budget(&m.budget, github_write_budget(gh), now);
+	if (github_writes_throttled(gh, &left, why, sizeof(why)))
+		m.budget.throttled = until(left);
+	m.budget.why = why;
+	m.budget.warning = "";
+	return (tell(&m, now));
+}
+
+/* If it is news, or counts that waited long enough; 1 if they have to. */
+static int
+tell(const union msg *m, int64_t now)
+{
+	const struct msg_budget	*b = &m->budget;
+	struct told		*t = &env.told[b->index][b->write];
+	struct msg_budget	 news = news_of(b);
+	uint64_t		 answers;
+
+	answers = b->ok + b->unchanged + b->refused + b->limited + b->failed;
 	/* Padding that differs costs a message, no more. */
-	if (env.told[i].at != 0 &&
+	if (t->at != 0 &&
 	    /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
-	    memcmp(&news, &env.told[i].news, sizeof(news)) == 0 &&
-	    strcmp(why, env.told[i].why) == 0 &&
-	    strcmp(warning, env.told[i].warning) == 0 &&
-	    strcmp(m.budget.name, env.told[i].name) == 0) {
-		if (answers == env.told[i].answers)
+	    memcmp(&news, &t->news, sizeof(news)) == 0 &&
+	    strcmp(b->why, t->why) == 0 &&
+	    strcmp(b->warning, t->warning) == 0 &&
+	    strcmp(b->name, t->name) == 0) {
+		if (answers == t->answers)
 			return (0);
-		if (now - env.told[i].at < REPORT_COUNTS * 1000)
+		if (now - t->at < REPORT_COUNTS * 1000)
 			return (1);
 	}
-	peer_send(env.api, M_BUDGET, &m, -1);
-	env.told[i].news = news;
-	env.told[i].at = now;
-	env.told[i].answers = answers;
-	(void)strlcpy(env.told[i].why, why, sizeof(env.told[i].why));
-	(void)strlcpy(env.told[i].warning, warning,
-	    sizeof(env.told[i].warning));
-	(void)strlcpy(env.told[i].name, m.budget.name,
-	    sizeof(env.told[i].name));
+	peer_send(env.api, M_BUDGET, m, -1);
+	t->news = news;
+	t->at = now;
+	t->answers = answers;
+	(void)strlcpy(t->why, b->why, sizeof(t->why));
+	(void)strlcpy(t->warning, b->warning, sizeof(t->warning));
+	(void)strlcpy(t->name, b->name, sizeof(t->name));
 	return (0);
 }
 
 static void
-take_budget(struct msg_budget *m, struct github *gh, int64_t now)
+take_name(struct msg_budget *m, struct github *gh)
 {
-	struct budget	*b = github_budget(gh);
+	m->index = github_index(gh);
+	m->total = (uint32_t)env.total;
+	m->name = github_name(gh);
+	m->apart = github_write_budget(gh) != NULL;
+}
 
+static void
+take_budget(struct msg_budget *m, struct budget *b, int64_t now)
+{
 	m->projected = budget_projected(b, now);
 	m->points_used = budget_points(b, now);
 	m->limit = b->limit;
@@ -201,9 +240,16 @@ take_watch(struct msg_budget *m, struct github *gh, char *why, size_t size)
 	m->looks_unchanged = f.looks[LOOK_UNCHANGED];
 	m->looks_failed = f.looks[LOOK_FAILED];
 	if (github_throttled(gh, GH_LOOK, &left, why, size))
-		m->throttled = time(NULL) + (left + 999) / 1000;
+		m->throttled = until(left);
 	else if (f.why != NULL)
 		(void)strlcpy(why, f.why, size);
+}
+
+/* By our clock, in whole seconds. */
+static int64_t
+until(int64_t left)
+{
+	return (time(NULL) + (left + 999) / 1000);
 }
 
 /*

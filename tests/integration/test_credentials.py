@@ -391,6 +391,25 @@ def test_write_token(tmp_path, sim):
                       "POST": {token_id("writer")}}
         assert str(run) in [r["path"] for r in asked
                             if r["method"] == "POST"][0]
+        # What GitHub's limits leave to each of them, and of what.
+        n = len([r for r in asked if r["method"] != "GET"])
+        b = wait_until(lambda: (lambda b: b if b["writes"] and
+                                b["writes"]["answers"]["ok"] == n else None)(
+            d.request("GET", "/api/budget")[1]["budgets"][0]), timeout=30,
+            what="the budget of changes")
+        assert b["credential"] == "two"
+        assert b["writes"]["used"] == n
+        assert b["writes"]["remaining"] == 5000 - n
+        assert b["used"] + b["remaining"] == 5000 and b["used"] > n
+        assert b["writes"]["points"] == {"limit": 900, "used": 5 * n}
+        assert b["writes"]["throttled_until"] is None
+        text = d.raw("GET", "/metrics")[2].decode().splitlines()
+        assert ('ccm_github_requests_remaining{credential="two",'
+                'token="writes"} %d' % (5000 - n)) in text
+        assert 'ccm_github_requests_remaining{credential="two"} %d' % \
+            b["remaining"] in text
+        words = " ".join(d.ctl("budget").stdout.split())
+        assert "%d of 5000 used, %d left" % (n, 5000 - n) in words
         # Another one by reload, at once.
         sim.token("writer2", user="writer")
         secret(tmp_path / "w", "writer2")
@@ -416,6 +435,12 @@ def test_write_token_of_a_limited_user(tmp_path, sim):
         status, r = d.request("POST", "/api/pipelines/provision", {
             "repo": "acme/shop", "workflow_file": "deploy.yml"})
         assert status == 503 and "throttled" in r["error"], r
+        b = wait_until(lambda: (lambda b: b if b["writes"] and
+                                b["writes"]["reason"] else None)(
+            d.request("GET", "/api/budget")[1]["budgets"][0]), timeout=30,
+            what="throttled changes")
+        assert b["writes"]["throttled_until"] and b["reason"] is None
+        assert b["throttled_until"] is None
         sim.patch_workflow("acme/shop", "deploy.yml", state="active")
         fresh(d, d.provision("acme/shop"))
 
