@@ -25,7 +25,6 @@
 
 #include <curl/curl.h>
 #include <json-c/json.h>
-#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,11 +39,10 @@
 #include "timestamp.h"
 #include "token.h"
 #include "watch.h"
+#include "workflow_file.h"
 
 /* Pipelines that are looked at when none is named, of each credential. */
 #define DOCTOR_PIPELINES	20
-/* A workflow file's bytes; it is YAML, and GitHub's own bound is 512 KB. */
-#define DOCTOR_FILE_MAX		(1024 * 1024)
 
 #define WRITES_NO							\
 	"the token may not change Actions (actions=write, or the scope " \
@@ -190,6 +188,7 @@ take_pipeline(struct doctor *d, struct patient *patient, struct pipeline *p)
 {
 	struct json_object	*o, *problems;
 	const char		*file = strrchr(p->workflow_file, '/');
+	char			 path[GH_PATH_MAX];
 	char			*name;
 
 	o = new_object(&problems);
@@ -206,8 +205,9 @@ take_pipeline(struct doctor *d, struct patient *patient, struct pipeline *p)
 	    "/repos/%s", p->name) == -1 ||
 	    ask(d, patient, o, learn_workflow, "GET",
 	    "/repos/%s/actions/workflows/%s", p->name, name) == -1 ||
-	    ask(d, patient, o, learn_file, "GET",
-	    "/repos/%s/contents/.github/workflows/%s", p->name, name) == -1)
+	    workflow_file_path(p->name, p->workflow_file, path,
+	    sizeof(path)) == -1 ||
+	    ask(d, patient, o, learn_file, "GET", "%s", path) == -1)
 		problem(problems, "it could not be asked for");
 	curl_free(name);
 	/* An App's permissions are told with its token. */
@@ -272,6 +272,15 @@ doctor_warn(struct github *gh, int reads_only, struct json_object *warnings)
 	else if (reads_only && !github_writes_apart(gh) &&
 	    github_app(gh) == NULL)
 		problem(warnings, READS_ONLY);
+}
+
+int
+doctor_may_read_files(struct github *gh)
+{
+	const struct app	*app = github_app(gh);
+
+	return (app == NULL || app->permissions[0] == '\0' ||
+	    granted(app, "contents") == YES);
 }
 
 /* --- What an answer says. */
@@ -350,7 +359,6 @@ learn_workflow(struct question *q, const struct gh_reply *r)
 			problem(q->problems, "%s", states[i].text);
 }
 
-/* A look at the file's text: outside comments, is there the trigger? */
 static void
 learn_file(struct question *q, const struct gh_reply *r)
 {
@@ -358,43 +366,12 @@ learn_file(struct question *q, const struct gh_reply *r)
 
 	if (r->result == GH_OK) {
 		q->patient->contents = YES;
-		has = workflow_dispatches(r->json);
+		has = (enum known)workflow_dispatches(r->json);
 	} else if (r->status == 403 && q->patient->contents == UNKNOWN)
 		q->patient->contents = NO;
 	put_known(q->o, "dispatch", has);
 	if (has == NO)
-		problem(q->problems, "the workflow has no workflow_dispatch "
-		    "trigger: it can't be started from here");
-}
-
-int
-workflow_dispatches(struct json_object *file)
-{
-	const char	*text = json_string(file, "content"), *word, *line;
-	char		*yaml;
-	size_t		 len;
-	int		 has = UNKNOWN;
-
-	if (text == NULL || strlen(text) > DOCTOR_FILE_MAX ||
-	    (yaml = malloc(strlen(text) + 1)) == NULL)
-		return (UNKNOWN);
-	if (sodium_base642bin((unsigned char *)yaml, strlen(text), text,
-	    strlen(text), "\r\n", &len, NULL,
-	    sodium_base64_VARIANT_ORIGINAL) == 0 && len > 0) {
-		yaml[len] = '\0';
-		has = NO;
-		for (word = yaml; has == NO &&
-		    (word = strstr(word, "workflow_dispatch")) != NULL;
-		    word++) {
-			for (line = word; line > yaml && line[-1] != '\n';
-			    line--)
-				;
-			if (memchr(line, '#', (size_t)(word - line)) == NULL)
-				has = YES;
-		}
-	}
-	free(yaml);
-	return (has);
+		problem(q->problems, "%s", NO_DISPATCH);
 }
 
 /* No such run: it was looked for, so that it may.  403: it may not. */
@@ -459,7 +436,7 @@ diagnose(struct patient *p)
 	    "repo", p->reads);
 	add_need(needs, "trigger, cancel, rerun, enable, disable, teardown",
 	    "actions=write", "repo", p->writes);
-	add_need(needs, "doctor: is there a workflow_dispatch",
+	add_need(needs, "provision, doctor: is there a workflow_dispatch",
 	    "contents=read", "repo", p->contents);
 	json_object_object_add(p->o, "needs", needs);
 	if (p->reads == NO)

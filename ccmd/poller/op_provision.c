@@ -15,9 +15,10 @@
  */
 
 /*
- * Provision: what GitHub has to say before the registry makes a pipeline.
- * Runs in the poller.  Changes nothing on GitHub but to enable a workflow
- * that is disabled, and that only for a pipeline that is not there yet.
+ * Provision: what GitHub has to say before the registry makes a pipeline,
+ * and what will be in its way.  Runs in the poller.  Changes nothing on
+ * GitHub but to enable a workflow that is disabled, and that only for a
+ * pipeline that is not there yet.
  */
 
 #include "config.h"
@@ -31,19 +32,28 @@
 #include "json.h"
 #include "log.h"
 #include "poller.h"
+#include "proc.h"
 #include "resolve.h"
+#include "workflow_file.h"
+
+/* A client does not wait longer than that for a warning, milliseconds. */
+#define FILE_WAIT_MS	2000
 
 struct provision {
 	struct asked		 asked;
 	struct github		*gh;
 	struct json_object	*args;
 	struct resolved		 found;
+	struct json_object	*warnings;
 };
 
 static void	 on_resolved(const struct resolved *, void *);
 static int	 enable(struct provision *);
 static void	 on_enabled(const struct gh_reply *, void *);
-static void	 done(struct provision *, const char *);
+static void	 ask_file(struct provision *);
+static void	 on_file(const struct gh_reply *, void *);
+static void	 done(struct provision *);
+static void	 warn(struct provision *, const char *);
 static void	 provision_free(struct provision *);
 
 void
@@ -66,6 +76,7 @@ op_provision(const struct asked *asked, struct json_object *args)
 	op->asked = *asked;
 	op->gh = gh;
 	op->args = json_object_get(args);
+	op->warnings = json_object_new_array();
 	if (resolve_start(gh, 0, repo, file, GH_COMMAND, asked->deadline,
 	    on_resolved, op) == NULL) {
 		tell_refused(asked, 503, "unavailable", 1, "Out of memory");
@@ -86,10 +97,11 @@ on_resolved(const struct resolved *r, void *arg)
 	}
 	op->found = *r;
 	op->found.code = op->found.error = NULL;
-	if (strcmp(r->workflow_state, "active") == 0 ||
-	    pipelines_provisioned(op->gh, r->repository_id,
+	if (pipelines_provisioned(op->gh, r->repository_id,
 	    r->workflow_id) != NULL)
-		done(op, NULL);
+		done(op);	/* the registry says that it is there */
+	else if (strcmp(r->workflow_state, "active") == 0)
+		ask_file(op);
 	else if (enable(op) == -1) {
 		tell_refused(&op->asked, 503, "unavailable", 1,
 		    "Out of memory");
@@ -127,21 +139,49 @@ on_enabled(const struct gh_reply *r, void *arg)
 		(void)snprintf(text, sizeof(text),
 		    "The workflow was %s and has been enabled",
 		    op->found.workflow_state);
-		done(op, text);
+		warn(op, text);
+		ask_file(op);
 		return;
 	}
 	provision_free(op);
 }
 
+/* Can it be triggered?  Not to know that keeps nobody from provisioning. */
+static void
+ask_file(struct provision *op)
+{
+	int64_t	 until = proc_now_ms() + FILE_WAIT_MS;
+	char	 path[GH_PATH_MAX];
+
+	if (until > op->asked.deadline)
+		until = op->asked.deadline;
+	if (!doctor_may_read_files(op->gh) ||
+	    workflow_file_path(op->found.name, op->found.workflow_file, path,
+	    sizeof(path)) == -1 ||
+	    github_call(op->gh, GH_COMMAND, "GET", path, NULL, NULL, until,
+	    on_file, op) == NULL)
+		done(op);
+}
+
+static void
+on_file(const struct gh_reply *r, void *arg)
+{
+	struct provision	*op = arg;
+
+	if (r->result == GH_OK && workflow_dispatches(r->json) == 0)
+		warn(op, NO_DISPATCH);
+	done(op);
+}
+
 /* The registry decides: new, linked again, or there already. */
 static void
-done(struct provision *op, const char *warning)
+done(struct provision *op)
 {
 	static const char *const passed[] = {
 		"workflow_file", "config", "linked_domain", "linked_app",
 		"vps", "project"
 	};
-	struct json_object	*result, *warnings, *v;
+	struct json_object	*result, *v;
 	size_t			 i;
 
 	result = json_object_new_object();
@@ -152,19 +192,23 @@ done(struct provision *op, const char *warning)
 		if (json_object_object_get_ex(op->args, passed[i], &v))
 			json_object_object_add(result, passed[i],
 			    json_object_get(v));
-	warnings = json_object_new_array();
-	if (warning != NULL)
-		json_object_array_add(warnings,
-		    json_object_new_string(warning));
-	doctor_warn(op->gh, op->found.reads_only, warnings);
-	json_object_object_add(result, "warnings", warnings);
+	doctor_warn(op->gh, op->found.reads_only, op->warnings);
+	json_object_object_add(result, "warnings",
+	    json_object_get(op->warnings));
 	tell_outcome(&op->asked, 201, result);
 	provision_free(op);
+}
+
+static void
+warn(struct provision *op, const char *text)
+{
+	json_object_array_add(op->warnings, json_object_new_string(text));
 }
 
 static void
 provision_free(struct provision *op)
 {
 	json_object_put(op->args);
+	json_object_put(op->warnings);
 	free(op);
 }

@@ -68,11 +68,8 @@ void op_update(const struct asked *asked, struct json_object *args);
 void doctor_warn(struct github *gh, int reads_only,
     struct json_object *warnings);
 
-/*
- * Has a workflow file, as GitHub's "contents" gives it, a workflow_dispatch
- * trigger?  1, 0, or -1 where that can't be told.
- */
-int workflow_dispatches(struct json_object *file);
+/* 0 if it is known already that its token may not read a file there. */
+int doctor_may_read_files(struct github *gh);
 
 /* The registry noted an intent (status 200), or will answer by itself. */
 void op_teardown_noted(uint64_t op, int status);

@@ -26,6 +26,7 @@ import re
 import signal
 import subprocess
 import threading
+import time
 import urllib.request
 
 import pytest
@@ -722,6 +723,44 @@ def test_doctor_says_what_is_wrong(tmp_path, sim, change, words):
         assert shown.returncode == 0, shown.stderr
         assert words.split(":")[0] in " ".join(shown.stdout.split())
         assert json.loads(d.ctl("doctor", "-j").stdout)["total"] == 1
+
+
+@pytest.mark.parametrize("trigger,grants,told", [
+    (False, {"actions": "write", "contents": "read"}, True),
+    (True, {"actions": "write", "contents": "read"}, False),
+    # It may not be read: that is no reason to warn, nor to refuse.
+    (False, {"actions": "write"}, False),
+])
+def test_provision_warns_of_what_can_not_be_triggered(tmp_path, sim, trigger,
+                                                      grants, told):
+    with with_token(tmp_path, sim, grants=grants) as d:
+        sim.patch_workflow("acme/shop", "deploy.yml", dispatch=trigger)
+        body = {"repo": "acme/shop", "workflow_file": "deploy.yml"}
+        status, r = d.request("POST", "/api/pipelines/provision", body)
+        assert status == 201, r
+        warned = [w for w in r.get("warnings", [])
+                  if "no workflow_dispatch trigger" in w]
+        assert len(warned) == (1 if told else 0), r
+        # It is true: GitHub refuses to start what was warned of.
+        status, t = d.request("POST", "/api/pipelines/%s/trigger" %
+                              r["pipeline_id"], {})
+        assert status == (202 if trigger else 502), t
+        if told:
+            assert d.request("DELETE", "/api/pipelines/" +
+                             r["pipeline_id"])[0] == 200
+            again = d.ctl("provision", "acme/shop", "-w", "deploy.yml")
+            assert again.returncode == 0, again.stderr
+            assert "workflow_dispatch" in again.stdout + again.stderr
+
+
+def test_provision_does_not_wait_for_a_file(tmp_path, sim):
+    with with_token(tmp_path, sim, scopes="repo") as d:
+        sim.fault("hang", path="/contents/")
+        began = time.monotonic()
+        status, r = d.request("POST", "/api/pipelines/provision", {
+            "repo": "acme/shop", "workflow_file": "deploy.yml"})
+        assert status == 201 and "warnings" not in r, r
+        assert 1.5 < time.monotonic() - began < 6
 
 
 def test_doctor_of_a_token_that_is_not_taken(tmp_path, sim):
