@@ -358,6 +358,8 @@ view_readback(const struct msg_readback *m)
 	p->known = 1;
 	p->fetched_at = m->at;
 	p->interval = m->interval;
+	free(p->stale_reason);
+	p->stale_reason = NULL;
 	drop_stats(p);
 	events_stats(p);
 	return (0);

@@ -25,6 +25,9 @@
 
 #include "budget.h"
 
+/* First looks that have to wait do so for that long at most at a time. */
+#define BUDGET_FIRST_WAIT	5000	/* milliseconds */
+
 static void	 advance(struct budget *, int64_t);
 static int64_t	 wait_concurrent(const struct budget *, enum budget_kind);
 static int64_t	 wait_points(const struct budget *, int64_t,
@@ -368,6 +371,31 @@ budget_paused(struct budget *b, int64_t now, enum budget_kind kind,
 		    BUDGET_PAUSE_RESERVE);
 	}
 	return (BUDGET_NOT_PAUSED);
+}
+
+/* What is kept falls with the time that it has to last for. */
+int64_t
+budget_first_pause(struct budget *b, int64_t now)
+{
+	int64_t	 running = (int64_t)b->running[0] + b->running[1];
+	int64_t	 looks, left, spare, wait;
+
+	advance(b, now);
+	if (b->reset_at == -1)
+		return (0);
+	looks = b->limit - floor_of(b, BUDGET_LOOK);
+	left = b->reset_at - now;
+	spare = b->remaining - running - floor_of(b, BUDGET_LOOK) -
+	    looks * BUDGET_WATCHING / 100 * (left > BUDGET_HOUR ?
+	    BUDGET_HOUR : left) / BUDGET_HOUR;
+	if (spare > 0)
+		return (0);
+	wait = looks <= 0 ? left :
+	    (1 - spare) * BUDGET_HOUR / looks * 100 / BUDGET_WATCHING;
+	/* Watching may take less than is kept for it: looked at anew. */
+	if (wait > BUDGET_FIRST_WAIT)
+		wait = BUDGET_FIRST_WAIT;
+	return (wait < left ? wait : left);
 }
 
 void

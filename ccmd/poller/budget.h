@@ -29,6 +29,11 @@
  * Of the first three a share, the reserve, is kept for commands: what people
  * ask for.  Looks at repositories stay below it, and are spread evenly.
  *
+ * A repository that was never looked at costs several answers that count, one
+ * that is watched next to none.  So that thousands of new ones don't leave
+ * the others without looks until the hour is over, first looks leave most of
+ * what is left for watching, in proportion to the time it has to last.
+ *
  * https://docs.github.com/en/rest/using-the-rest-api/
  *	rate-limits-for-the-rest-api
  */
@@ -58,6 +63,10 @@
 #define BUDGET_AT_ONCE		100
 /* Looks that may start together, as seconds of an even spread. */
 #define BUDGET_BURST		1
+/* Per cent of the hour's looks that first looks leave for watching. */
+#define BUDGET_WATCHING		75
+/* The hour, milliseconds. */
+#define BUDGET_HOUR		(3600 * (int64_t)1000)
 
 enum budget_kind {
 	BUDGET_COMMAND,		/* somebody asked for it */
@@ -163,6 +172,13 @@ int budget_learn(struct budget *b, const struct budget_answer *a,
 /* Is there a pause, for how many milliseconds yet, and why? */
 enum budget_pause budget_paused(struct budget *b, int64_t now,
     enum budget_kind kind, int64_t *left);
+
+/*
+ * A look at what was never looked at has to wait that many milliseconds, so
+ * that enough of the hour is left for watching; 0: it has not, but for what
+ * budget_wait says of looks.
+ */
+int64_t budget_first_pause(struct budget *b, int64_t now);
 
 /* What looks may spend from now on. */
 void budget_room(struct budget *b, int64_t now, struct budget_room *room);

@@ -47,6 +47,7 @@ struct lane {
 	int64_t		 told[DUE_CLASSES];	/* intervals, ms */
 	enum schedule_stretch told_why;
 	uint64_t	 looks[LOOK_OUTCOMES];
+	int64_t		 first_told_at;	/* those that wait; 0: none does */
 };
 
 static struct {
@@ -65,6 +66,8 @@ static void	 arm(struct lane *, int64_t);
 static struct repository *repository_of(struct due *);
 static void	 tell_waiting(struct due *, void *);
 static void	 tell_pause(struct lane *, int64_t);
+static void	 tell_first(struct lane *, int64_t);
+static void	 tell_unread(struct due *, void *);
 static void	 tell_plan(struct lane *);
 
 void
@@ -123,6 +126,12 @@ void
 lane_class(struct repository *r, enum due_class class)
 {
 	schedule_class(&lane_get(r->gh)->schedule, &r->due, class);
+}
+
+void
+lane_first(struct repository *r)
+{
+	schedule_first(&lane_get(r->gh)->schedule, &r->due);
 }
 
 void
@@ -195,6 +204,7 @@ run(struct lane *l)
 		env.look(repository_of(due));
 	}
 	tell_plan(l);
+	tell_first(l, now);
 	if (due == NULL && budget_paused(github_budget(l->gh), now,
 	    BUDGET_LOOK, &left) != BUDGET_NOT_PAUSED) {
 		tell_pause(l, now);
@@ -246,6 +256,37 @@ tell_waiting(struct due *due, void *why)
 	watch_throttled(repository_of(due), why);
 }
 
+/* Those whose first look is put off say why they have no figures yet. */
+static void
+tell_first(struct lane *l, int64_t now)
+{
+	uint32_t	 left = l->schedule.firsts;
+
+	if (left == 0 && l->first_told_at != 0) {
+		l->first_told_at = 0;
+		log_info("github %s: all repositories have been looked at",
+		    github_name(l->gh));
+		report_changed();
+	}
+	if (left == 0 || now - l->first_told_at < LANE_TELL_MS ||
+	    budget_first_pause(github_budget(l->gh), now) == 0)
+		return;
+	if (l->first_told_at == 0) {
+		log_info("github %s: %u repositories wait for their first "
+		    "look: %s", github_name(l->gh), left, WATCH_UNREAD);
+		report_changed();
+	}
+	l->first_told_at = now;
+	schedule_each(&l->schedule, now, tell_unread, NULL);
+}
+
+static void
+tell_unread(struct due *due, void *arg __attribute__((unused)))
+{
+	if (due->first)
+		watch_throttled(repository_of(due), WATCH_UNREAD);
+}
+
 /* Figures are stale by the interval, so who looks must know a longer one. */
 static void
 tell_plan(struct lane *l)
@@ -289,7 +330,11 @@ lane_why(const struct github *gh)
 	};
 	struct lane	*l = env.all[github_slot(gh)];
 
-	return (l == NULL ? NULL : whys[l->schedule.why]);
+	if (l == NULL)
+		return (NULL);
+	if (whys[l->schedule.why] == NULL && l->first_told_at != 0)
+		return (WATCH_UNREAD);
+	return (whys[l->schedule.why]);
 }
 
 void
@@ -306,7 +351,7 @@ lane_figures(const struct github *gh, struct watch_figures *f)
 		return;
 	s = &l->schedule;
 	f->active = s->members[DUE_ACTIVE];
-	f->repositories = f->active + s->members[DUE_QUIET];
+	f->repositories = f->active + s->members[DUE_QUIET] + s->firsts;
 	f->interval_active = schedule_interval(s, DUE_ACTIVE);
 	f->interval_idle = schedule_interval(s, DUE_QUIET);
 	f->stretch = (uint32_t)(s->interval[DUE_QUIET] * 1000 /

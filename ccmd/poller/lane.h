@@ -39,6 +39,8 @@ void lane_set(uint32_t active, uint32_t idle, uint32_t max);
 void lane_join(struct repository *r);
 void lane_class(struct repository *r, enum due_class class);
 void lane_leave(struct repository *r);
+/* It was never looked at with success. */
+void lane_first(struct repository *r);
 void lane_now(struct repository *r, int urgent);
 
 /*

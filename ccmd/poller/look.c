@@ -29,10 +29,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "budget.h"
 #include "github.h"
 #include "jobs.h"
 #include "json.h"
 #include "log.h"
+#include "proc.h"
 #include "run.h"
 #include "tell.h"
 #include "watch.h"
@@ -76,6 +78,7 @@ static void	 run_is_gone(struct look *, struct tracked *);
 static void	 next_check(struct look *);
 static void	 on_check(const struct gh_reply *, void *);
 static void	 next_readback(struct look *);
+static int	 put_off(const struct look *, struct pipeline *);
 static void	 on_readback(struct pipeline *, const char *, int64_t,
 		    void *);
 static void	 failed(struct look *, const struct gh_reply *);
@@ -437,7 +440,8 @@ next_readback(struct look *look)
 	struct pipeline	*p;
 
 	TAILQ_FOREACH(p, &look->repository->pipelines, sibling) {
-		if (p->known || p->gone || p->workflow_id == 0)
+		if (p->known || p->gone || p->workflow_id == 0 ||
+		    put_off(look, p))
 			continue;
 		look->readback = readback_start(p, on_readback, look);
 		if (look->readback == NULL)
@@ -445,6 +449,20 @@ next_readback(struct look *look)
 		return;
 	}
 	end(look, LOOK_FRESH, NULL, 0);
+}
+
+/*
+ * Another pipeline of a repository that is watched: its past has to wait for
+ * a look when there is more to spare.
+ */
+static int
+put_off(const struct look *look, struct pipeline *p)
+{
+	if (look->first || look->urgent || budget_first_pause(
+	    github_budget(look->repository->gh), proc_now_ms()) == 0)
+		return (0);
+	watch_stale(p, WATCH_UNREAD);
+	return (1);
 }
 
 static void

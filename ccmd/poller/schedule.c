@@ -40,6 +40,8 @@
 #define COST_MEMORY	256.0
 /* Late is who waits for that part of an interval. */
 #define LATE_PART	4
+/* Of a minute's points what is left to first looks while there are any. */
+#define FIRST_SHARE	0.1
 /* Classes that cost less than that share are not stretched in vain. */
 #define WORTH_IT	0.02
 
@@ -53,9 +55,11 @@ static int	 due_cmp(struct due *, struct due *);
 static void	 enqueue(struct schedule *, struct due *);
 static void	 dequeue(struct schedule *, struct due *);
 static int64_t	 due_at(const struct schedule *, const struct due *);
-static uint8_t	 rank_of(enum due_class);
+static uint8_t	 rank_of(const struct due *);
+static void	 count(struct schedule *, const struct due *, int);
 static int	 waits_long(struct schedule *, int64_t);
 static int64_t	 wait_for(const struct due *, struct budget *, int64_t);
+static int64_t	 wait_first(struct budget *, int64_t);
 static int64_t	 sooner(int64_t, int64_t);
 static void	 learn_cost(struct schedule *, enum due_class, int, int);
 static void	 fit(const struct schedule *, const struct demand *,
@@ -139,8 +143,33 @@ schedule_join(struct schedule *s, struct due *due, int64_t now)
 	due->class = DUE_QUIET;
 	due->rank = DUE_IDLE;
 	due->last = due->at = now;
-	s->members[due->class]++;
+	count(s, due, 1);
 	enqueue(s, due);
+}
+
+void
+schedule_first(struct schedule *s, struct due *due)
+{
+	int	 queued = due->queued;
+
+	if (!due->joined || due->first || due->class == DUE_ACTIVE)
+		return;
+	dequeue(s, due);
+	count(s, due, -1);
+	due->first = 1;
+	count(s, due, 1);
+	if (due->rank >= DUE_RUNNING)
+		due->rank = rank_of(due);
+	if (queued)
+		enqueue(s, due);
+}
+
+static void
+count(struct schedule *s, const struct due *due, int by)
+{
+	uint32_t	*n = due->first ? &s->firsts : &s->members[due->class];
+
+	*n += (uint32_t)by;
 }
 
 void
@@ -151,19 +180,24 @@ schedule_class(struct schedule *s, struct due *due, enum due_class class)
 	if (due->class == class)
 		return;
 	dequeue(s, due);
-	s->members[due->class]--;
-	s->members[class]++;
+	count(s, due, -1);
 	due->class = (uint8_t)class;
+	/* Something is known of it: it is watched. */
+	if (class == DUE_ACTIVE)
+		due->first = 0;
+	count(s, due, 1);
 	if (due->rank >= DUE_RUNNING)
-		due->rank = rank_of(class);
+		due->rank = rank_of(due);
 	if (queued)
 		enqueue(s, due);
 }
 
 static uint8_t
-rank_of(enum due_class class)
+rank_of(const struct due *due)
 {
-	return (class == DUE_ACTIVE ? DUE_RUNNING : DUE_IDLE);
+	if (due->first)
+		return (DUE_FIRST);
+	return (due->class == DUE_ACTIVE ? DUE_RUNNING : DUE_IDLE);
 }
 
 void
@@ -172,7 +206,7 @@ schedule_leave(struct schedule *s, struct due *due)
 	if (!due->joined)
 		return;
 	dequeue(s, due);
-	s->members[due->class]--;
+	count(s, due, -1);
 	due->joined = 0;
 }
 
@@ -183,8 +217,10 @@ schedule_now(struct schedule *s, struct due *due, int64_t now, int urgent)
 	dequeue(s, due);
 	if (urgent)
 		due->rank = DUE_URGENT;
-	else if (due->rank > DUE_WANTED)
+	else if (due->rank > DUE_WANTED && !due->first)
 		due->rank = DUE_WANTED;
+	if (due->first)
+		due->at = 0;
 	if (due->at > now)
 		due->at = now;
 	enqueue(s, due);
@@ -197,17 +233,16 @@ schedule_looked(struct schedule *s, struct due *due, int64_t now,
 	dequeue(s, due);
 	if (requests >= 0)
 		learn_cost(s, (enum due_class)due->class, requests, charged);
-	if (due->class != class) {
-		s->members[due->class]--;
-		s->members[class]++;
-		due->class = (uint8_t)class;
-	}
+	count(s, due, -1);
+	due->class = (uint8_t)class;
+	due->first = 0;
+	count(s, due, 1);
 	/* xorshift (Marsaglia, 2003): this need not be secret. */
 	s->seed ^= s->seed << 13;
 	s->seed ^= s->seed >> 17;
 	s->seed ^= s->seed << 5;
 	due->vary = (uint16_t)(s->seed % (VARY_MAX + 1));
-	due->rank = rank_of(class);
+	due->rank = rank_of(due);
 	due->last = now;
 	due->not_before = not_before;
 	due->at = due_at(s, due);
@@ -227,9 +262,9 @@ schedule_take(struct schedule *s, struct budget *b, int64_t now,
     int64_t *wait)
 {
 	static const enum due_rank usual[] = {
-		DUE_URGENT, DUE_WANTED, DUE_RUNNING, DUE_IDLE
+		DUE_URGENT, DUE_WANTED, DUE_RUNNING, DUE_FIRST, DUE_IDLE
 	}, overdue[] = {
-		DUE_URGENT, DUE_WANTED, DUE_IDLE, DUE_RUNNING
+		DUE_URGENT, DUE_WANTED, DUE_IDLE, DUE_RUNNING, DUE_FIRST
 	};
 	const enum due_rank	*order;
 	struct due		*due;
@@ -272,8 +307,20 @@ wait_for(const struct due *due, struct budget *b, int64_t now)
 {
 	if (due->at > now)
 		return (due->at - now);
+	if (due->first && due->rank != DUE_URGENT)
+		return (wait_first(b, now));
 	return (budget_wait(b, now, due->rank == DUE_URGENT ?
 	    BUDGET_COMMAND : BUDGET_LOOK, 0));
+}
+
+static int64_t
+wait_first(struct budget *b, int64_t now)
+{
+	int64_t	 wait = budget_wait(b, now, BUDGET_LOOK, 0), more;
+
+	if (wait == -1 || (more = budget_first_pause(b, now)) < wait)
+		return (wait);
+	return (more);
 }
 
 /* Of two waits, where -1 is for an event. */
@@ -315,6 +362,8 @@ schedule_plan(struct schedule *s, struct budget *b, int64_t now)
 		hour.weight[i] = s->members[i] * s->charged[i];
 	}
 	points.room = room.points * PLAN_SHARE;
+	if (s->firsts > 0)
+		points.room *= 1 - FIRST_SHARE;
 	hour.room = room.charged * PLAN_SHARE;
 	/* Nothing left: that is a pause until the hour is over, no plan. */
 	if (room.charged == 0)
@@ -420,6 +469,8 @@ reorder(struct schedule *s)
 	int		 i;
 
 	for (i = DUE_RUNNING; i <= DUE_IDLE; i++) {
+		if (i == DUE_FIRST)
+			continue;
 		old = s->trees[i];
 		RB_INIT(&s->trees[i]);
 		while ((due = RB_MIN(due_tree, &old)) != NULL) {

@@ -29,6 +29,10 @@
  *
  * What each class costs is measured, since most answers are free.
  *
+ * Those that were never looked at are no part of that plan.  They cost much
+ * of the hour, once, and go where the budget has it to spare (budget.h):
+ * behind those where something runs, before those where nothing does.
+ *
  * Of those that are due the higher rank goes first, in it who waits longest.
  * Nobody starves: the plan leaves room for all, and one that waits for long
  * goes before others that only run.
@@ -54,6 +58,7 @@ enum due_rank {
 	DUE_URGENT,		/* somebody waits for it */
 	DUE_WANTED,		/* new, or just changed */
 	DUE_RUNNING,		/* DUE_ACTIVE */
+	DUE_FIRST,		/* never looked at */
 	DUE_IDLE,		/* DUE_QUIET */
 	DUE_RANKS
 };
@@ -76,13 +81,15 @@ struct due {
 	uint8_t		 rank;
 	uint8_t		 joined;
 	uint8_t		 queued;
+	uint8_t		 first;		/* it was never looked at */
 };
 RB_HEAD(due_tree, due);
 
 struct schedule {
 	struct due_tree	 trees[DUE_RANKS];
 	uint64_t	 order;
-	uint32_t	 members[DUE_CLASSES];
+	uint32_t	 members[DUE_CLASSES];	/* that are watched */
+	uint32_t	 firsts;		/* that are yet to be */
 	int64_t		 base[DUE_CLASSES];	/* configured, milliseconds */
 	int64_t		 max;
 	int64_t		 interval[DUE_CLASSES];	/* at present */
@@ -108,7 +115,16 @@ void schedule_class(struct schedule *s, struct due *due,
     enum due_class class);
 void schedule_leave(struct schedule *s, struct due *due);
 
-/* It is wanted now; `urgent`: somebody waits. */
+/*
+ * Nothing is known of one that has joined, not even that something runs: its
+ * next look is its first, and costs accordingly.
+ */
+void schedule_first(struct schedule *s, struct due *due);
+
+/*
+ * It is wanted now; `urgent`: somebody waits.  Of those that were never
+ * looked at it goes before the others.
+ */
 void schedule_now(struct schedule *s, struct due *due, int64_t now,
     int urgent);
 

@@ -62,6 +62,7 @@ static struct {
 	struct repository_tree repositories;
 	struct former_tree formers;
 	int		 started;
+	int		 starting;	/* all are new at once */
 } env = {
 	.repositories = RB_INITIALIZER(&env.repositories),
 	.formers = RB_INITIALIZER(&env.formers)
@@ -184,9 +185,10 @@ watch_start(void)
 {
 	struct pipeline	*p;
 
-	env.started = 1;
+	env.started = env.starting = 1;
 	for (p = pipelines_next(NULL); p != NULL; p = pipelines_next(p))
 		watch_pipeline(p);
+	env.starting = 0;
 }
 
 /*
@@ -245,7 +247,7 @@ watch_pipeline(struct pipeline *p)
 	lane_class(r, class_of(r));
 	if (r->look != NULL)
 		r->again = 1;
-	else if (!p->known)
+	else if (!p->known && !env.starting)
 		lane_now(r, 0);
 }
 
@@ -267,6 +269,8 @@ repository_get(struct github *gh, const char *name)
 	RB_INSERT(repository_tree, &env.repositories, r);
 	lane_join(r);
 	recall(r);
+	if (r->etag[0] == '\0')
+		lane_first(r);
 	return (r);
 }
 
@@ -423,6 +427,10 @@ watch_looked(struct repository *r, const struct look_result *result)
 	    result->charged);
 	lane_count(r, result->end != LOOK_FRESH ? LOOK_FAILED :
 	    result->changed ? LOOK_CHANGED : LOOK_UNCHANGED);
+	/* An outage is no look; that it is not there is one. */
+	if (result->end == LOOK_STALE && r->looked_at == 0 &&
+	    r->etag[0] == '\0')
+		lane_first(r);
 	wake(r, result->end == LOOK_FRESH ? NULL : result->why, 0);
 	if (!TAILQ_EMPTY(&r->waiters) || r->again)
 		lane_now(r, !TAILQ_EMPTY(&r->waiters));
@@ -468,7 +476,8 @@ say_fresh(struct pipeline *p, int64_t now, uint32_t interval)
 	/* Looked at in vain: nothing runs there any more. */
 	if (p->gone)
 		return;
-	p->told_stale = 0;
+	if (p->known)
+		p->told_stale = 0;
 	if (p->state == PIPELINE_ERROR) {
 		p->state = PIPELINE_ACTIVE;
 		free(p->error);

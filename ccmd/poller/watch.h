@@ -58,6 +58,10 @@ struct run;
 #define READBACK_SECONDS	(8 * 86400)
 #define READBACK_RUNS		1000
 
+/* Why a pipeline that is new has no figures yet, for people. */
+#define WATCH_UNREAD	"to be read back: that leaves most of GitHub's limit " \
+	"an hour to what is watched"
+
 /* Of a pipeline's newest runs, what they looked like when last seen. */
 #define SEEN_MAX	100
 

@@ -125,3 +125,46 @@ def test_the_reserve_is_for_people(tmp_path, sim):
         d.provision("acme/more")
         assert not [q for q in sim.requests(since=mark)
                     if "/actions/runs" in q["path"]]
+
+
+def test_a_cold_start_leaves_the_hour_to_what_is_watched(tmp_path, sim):
+    """60 new ones take 120 of the 160 requests that looks may have."""
+    names = ["acme/r%d" % i for i in range(60)]
+    for name in names:
+        sim.add_repo(name, workflows=["deploy.yml"])
+    with Daemon(tmp_path, github_url=sim.url, idle=3) as d:
+        all = {d.provision(name): name for name in names}
+        d.stop()
+        (d.state / "history.db").unlink()
+        sim.limits(hourly=200, enforce_hourly=True, remaining=200,
+                   reset_in=3600)
+        d.start()
+        d.wait_ready()
+
+        def split():
+            stats = d.request("GET", "/api/stats")[1]["stats"]
+            return ([s["pipeline_id"] for s in stats if s["fetched_at"]],
+                    [s for s in stats if "read back" in
+                     s.get("stale_reason", "")])
+        wait_until(lambda: sum(map(len, split())) == 60, 20, "known or not")
+        known, waiting = split()
+        assert len(known) >= 10 and len(waiting) >= 10
+        assert all.keys() == set(known) | {s["pipeline_id"] for s in waiting}
+        assert {(s["stale"], s["age_seconds"]) for s in waiting} == \
+            {(True, None)}
+        # A quarter is theirs, and what was under way at the border.
+        b = wait_budget(d, lambda b: b["reason"] and b["used"] >= 30)
+        assert b["used"] <= 40 + 30
+        assert b["repositories"]["watched"] == 60
+        assert "read back" in b["reason"], b
+        assert b["throttled_until"] is None
+        assert d.log().count("wait for their first look") == 1
+        # What is known is watched as if nothing were.
+        sim.add_run(all[known[0]], "deploy.yml", conclusion="failure")
+        d.wait_stats(known[0], lambda s: s["metrics_24h"]["failure_count"])
+        # Somebody who asks does not wait for the hour.
+        last = waiting[-1]["pipeline_id"]
+        status, r = d.request("GET", "/api/pipelines/%s/stats?fresh=1" % last)
+        assert status == 200 and r["stats"]["stale"] is False, r
+        assert "stale_reason" not in r["stats"]
+        assert not {"403", "429"} & set(sim.counts()["statuses"])

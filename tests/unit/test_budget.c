@@ -292,6 +292,81 @@ test_who_goes_first(void **state)
 	assert_int_equal(wait, 90000);
 }
 
+/* 4,000 are for looks; of those left for an hour 3,000 are kept. */
+static void
+test_first_looks_leave_it_to_watching(void **state)
+{
+	struct budget	 b;
+
+	(void)state;
+	start(&b);
+	assert_int_equal(budget_first_pause(&b, NOW), 0);
+	learn(&b, hour(200, 4002, WALL + 3599), NOW);
+	assert_int_equal(budget_first_pause(&b, NOW), 0);
+	learn(&b, hour(200, 4000, WALL + 3599), NOW);
+	/* 3,000 in an hour are one in 1,200 ms. */
+	assert_int_equal(budget_first_pause(&b, NOW), 1200);
+	assert_int_equal(budget_first_pause(&b, NOW + 1200), 0);
+	/* One that is under way may turn out to count. */
+	budget_start(&b, NOW + 1200, BUDGET_LOOK, 0);
+	assert_int_equal(budget_first_pause(&b, NOW + 1200), 1200);
+	budget_end(&b, BUDGET_LOOK);
+	/* Half an hour later 1,500 are kept. */
+	learn(&b, hour(200, 2502, WALL + 1799), NOW + 1800000);
+	assert_int_equal(budget_first_pause(&b, NOW + 1800000), 0);
+	learn(&b, hour(200, 2000, WALL + 1799), NOW + 1800000);
+	assert_int_equal(budget_first_pause(&b, NOW + 1800000), 5000);
+	/* Watching and commands don't mind. */
+	assert_int_equal(budget_wait(&b, NOW + 1800000, BUDGET_LOOK, 0), 0);
+	learn(&b, hour(200, 1000, WALL + 1799), NOW + 1800000);
+	assert_int_equal(budget_first_pause(&b, NOW + 3599000), 1000);
+	assert_int_equal(budget_first_pause(&b, NOW + 3600000), 0);
+}
+
+static void
+test_first_looks_go_behind_what_runs(void **state)
+{
+	struct due	 idle = { 0 }, busy = { 0 }, one = { 0 }, two = { 0 };
+	struct due	 asked = { 0 };
+	struct schedule	 s;
+	struct budget	 b;
+	int64_t		 wait, now = NOW;
+
+	(void)state;
+	start(&b);
+	schedule_init(&s, 1);
+	schedule_join(&s, &one, now);
+	schedule_first(&s, &one);
+	schedule_join(&s, &two, now);
+	schedule_first(&s, &two);
+	schedule_join(&s, &asked, now);
+	schedule_first(&s, &asked);
+	schedule_join(&s, &idle, now);
+	schedule_join(&s, &busy, now);
+	schedule_class(&s, &busy, DUE_ACTIVE);
+	assert_int_equal(s.firsts, 3);
+	assert_int_equal(s.members[DUE_QUIET], 1);
+	/* Provisioned just now: before the others, not before what runs. */
+	schedule_now(&s, &two, now, 0);
+	schedule_now(&s, &asked, now, 1);
+	assert_ptr_equal(schedule_take(&s, &b, now, &wait), &asked);
+	assert_ptr_equal(schedule_take(&s, &b, now, &wait), &busy);
+	assert_ptr_equal(schedule_take(&s, &b, now, &wait), &two);
+	/* The hour is for watching now. */
+	learn(&b, hour(200, 3000, WALL + 3599), now);
+	assert_ptr_equal(schedule_take(&s, &b, now, &wait), &idle);
+	assert_null(schedule_take(&s, &b, now, &wait));
+	assert_int_equal(wait, 5000);
+	schedule_looked(&s, &two, now, DUE_QUIET, 0, -1, 2);
+	assert_int_equal(s.firsts, 2);
+	/* Known to run: that is no first look, and does not wait. */
+	schedule_class(&s, &one, DUE_ACTIVE);
+	assert_int_equal(s.firsts, 1);
+	assert_ptr_equal(schedule_take(&s, &b, now, &wait), &one);
+	schedule_leave(&s, &asked);
+	assert_int_equal(s.firsts, 0);
+}
+
 int
 main(void)
 {
@@ -305,6 +380,8 @@ main(void)
 		cmocka_unit_test(test_backoff),
 		cmocka_unit_test(test_a_clock_an_hour_off),
 		cmocka_unit_test(test_who_goes_first),
+		cmocka_unit_test(test_first_looks_leave_it_to_watching),
+		cmocka_unit_test(test_first_looks_go_behind_what_runs),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
