@@ -21,6 +21,8 @@
 
 #include "config.h"
 
+#include <sys/queue.h>
+
 #include <curl/curl.h>
 #include <event2/event.h>
 #include <json-c/json.h>
@@ -29,15 +31,19 @@
 #include <string.h>
 #include <strings.h>
 
+#include "budget.h"
 #include "github.h"
 #include "json.h"
 #include "log.h"
 #include "poller.h"
+#include "proc.h"
 #include "resolve.h"
 #include "tell.h"
 
 /* A failed look-up of a pipeline's numbers is tried again after that. */
 #define RESOLVE_RETRY	60
+/* Pipelines whose numbers are looked up at a time. */
+#define RESOLVE_AT_ONCE	8
 
 struct resolve {
 	struct github	*gh;
@@ -50,11 +56,18 @@ struct resolve {
 };
 
 struct resolving {
+	TAILQ_ENTRY(resolving) entry;	/* while it is queued */
 	struct pipeline	*pipeline;
 	struct github	*gh;
 	struct resolve	*resolve;
 	struct event	*retry;
+	int		 queued;
 };
+
+static struct {
+	TAILQ_HEAD(, resolving) queue;
+	unsigned int	 running;
+} env = { .queue = TAILQ_HEAD_INITIALIZER(env.queue) };
 
 static int	 ask(struct resolve *, const char *, gh_done);
 static void	 on_repository(const struct gh_reply *, void *);
@@ -68,6 +81,9 @@ static void	 fail(struct resolve *, const struct gh_reply *, const char *,
 static void	 finish(struct resolve *);
 static void	 on_resolved(const struct resolved *, void *);
 static void	 on_retry(evutil_socket_t, short, void *);
+static void	 pump(void);
+static void	 begin(struct resolving *);
+static void	 later(struct resolving *, int64_t);
 static int	 tell_resolved(struct pipeline *, const struct resolved *);
 
 struct resolve *
@@ -310,8 +326,12 @@ resolve_forget(struct pipeline *p)
 
 	if (s == NULL)
 		return;
-	if (s->resolve != NULL)
+	if (s->resolve != NULL) {
 		resolve_cancel(s->resolve);
+		env.running--;
+	}
+	if (s->queued)
+		TAILQ_REMOVE(&env.queue, s, entry);
 	event_free(s->retry);
 	free(s);
 	p->resolving = NULL;
@@ -321,37 +341,79 @@ static void
 on_retry(evutil_socket_t fd __attribute__((unused)),
     short what __attribute__((unused)), void *arg)
 {
-	static const struct timeval later = { RESOLVE_RETRY, 0 };
 	struct resolving	*s = arg;
 
+	TAILQ_INSERT_TAIL(&env.queue, s, entry);
+	s->queued = 1;
+	pump();
+}
+
+/*
+ * A few at a time.  What was never looked up is new, as what was never
+ * looked at, and leaves the hour to what is watched.
+ */
+static void
+pump(void)
+{
+	struct resolving	*s;
+	int64_t			 pause;
+
+	while (env.running < RESOLVE_AT_ONCE &&
+	    (s = TAILQ_FIRST(&env.queue)) != NULL) {
+		TAILQ_REMOVE(&env.queue, s, entry);
+		s->queued = 0;
+		pause = s->pipeline->repository_id != 0 ? 0 :
+		    budget_first_pause(github_budget(s->gh), proc_now_ms());
+		if (pause == 0)
+			begin(s);
+		else {
+			watch_stale(s->pipeline, WATCH_UNREAD);
+			later(s, pause);
+		}
+	}
+}
+
+static void
+begin(struct resolving *s)
+{
 	/* By its number, whoever has its name now. */
 	s->resolve = resolve_start(s->gh, s->pipeline->repository_id,
 	    s->pipeline->name, s->pipeline->workflow_file, GH_LOOK, 0,
 	    on_resolved, s);
 	if (s->resolve == NULL)
-		evtimer_add(s->retry, &later);
+		later(s, RESOLVE_RETRY * 1000);
+	else
+		env.running++;
+}
+
+static void
+later(struct resolving *s, int64_t ms)
+{
+	struct timeval	 tv = { ms / 1000, (ms % 1000) * 1000 };
+
+	evtimer_add(s->retry, &tv);
 }
 
 static void
 on_resolved(const struct resolved *r, void *arg)
 {
 	struct resolving	*s = arg;
-	struct timeval		 later = { RESOLVE_RETRY, 0 };
 	struct pipeline		*p = s->pipeline;
 
 	s->resolve = NULL;
+	env.running--;
 	if (r->status == 200 && tell_resolved(p, r) == 0) {
 		/* The registry's PIPELINE brings the numbers back. */
 		resolve_forget(p);
-		return;
+	} else {
+		if (r->status != 200 && r->final)
+			watch_error(p, r->error);
+		else if (r->status != 200)
+			watch_stale(p, r->error);
+		later(s, (r->retry_after > RESOLVE_RETRY ? r->retry_after :
+		    RESOLVE_RETRY) * 1000);
 	}
-	if (r->status != 200 && r->final)
-		watch_error(p, r->error);
-	else if (r->status != 200)
-		watch_stale(p, r->error);
-	if (r->retry_after > later.tv_sec)
-		later.tv_sec = r->retry_after;
-	evtimer_add(s->retry, &later);
+	pump();
 }
 
 /* A repository with another id took the old name: not ours. */

@@ -127,8 +127,9 @@ def test_the_reserve_is_for_people(tmp_path, sim):
                     if "/actions/runs" in q["path"]]
 
 
-def test_a_cold_start_leaves_the_hour_to_what_is_watched(tmp_path, sim):
-    """60 new ones take 120 of the 160 requests that looks may have."""
+@pytest.fixture
+def cold(tmp_path, sim):
+    """60 pipelines that nothing is known of, and 160 looks in this hour."""
     names = ["acme/r%d" % i for i in range(60)]
     for name in names:
         sim.add_repo(name, workflows=["deploy.yml"])
@@ -138,33 +139,57 @@ def test_a_cold_start_leaves_the_hour_to_what_is_watched(tmp_path, sim):
         (d.state / "history.db").unlink()
         sim.limits(hourly=200, enforce_hourly=True, remaining=200,
                    reset_in=3600)
-        d.start()
-        d.wait_ready()
+        yield d, all
 
-        def split():
-            stats = d.request("GET", "/api/stats")[1]["stats"]
-            return ([s["pipeline_id"] for s in stats if s["fetched_at"]],
-                    [s for s in stats if "read back" in
-                     s.get("stale_reason", "")])
-        wait_until(lambda: sum(map(len, split())) == 60, 20, "known or not")
-        known, waiting = split()
-        assert len(known) >= 10 and len(waiting) >= 10
-        assert all.keys() == set(known) | {s["pipeline_id"] for s in waiting}
-        assert {(s["stale"], s["age_seconds"]) for s in waiting} == \
-            {(True, None)}
-        # A quarter is theirs, and what was under way at the border.
-        b = wait_budget(d, lambda b: b["reason"] and b["used"] >= 30)
-        assert b["used"] <= 40 + 30
-        assert b["repositories"]["watched"] == 60
-        assert "read back" in b["reason"], b
-        assert b["throttled_until"] is None
-        assert d.log().count("wait for their first look") == 1
-        # What is known is watched as if nothing were.
-        sim.add_run(all[known[0]], "deploy.yml", conclusion="failure")
-        d.wait_stats(known[0], lambda s: s["metrics_24h"]["failure_count"])
-        # Somebody who asks does not wait for the hour.
-        last = waiting[-1]["pipeline_id"]
-        status, r = d.request("GET", "/api/pipelines/%s/stats?fresh=1" % last)
-        assert status == 200 and r["stats"]["stale"] is False, r
-        assert "stale_reason" not in r["stats"]
-        assert not {"403", "429"} & set(sim.counts()["statuses"])
+
+def first_looks(d):
+    """Who was looked at, and who says that he waits for it."""
+    stats = d.request("GET", "/api/stats")[1]["stats"]
+    return ({s["pipeline_id"] for s in stats if s["fetched_at"]},
+            [s for s in stats if "read back" in s.get("stale_reason", "")])
+
+
+def test_a_cold_start_leaves_the_hour_to_what_is_watched(cold, sim):
+    d, all = cold
+    d.start().wait_ready()
+    wait_until(lambda: sum(map(len, first_looks(d))) == 60, 20, "looks")
+    known, waiting = first_looks(d)
+    assert len(known) >= 10 and len(waiting) >= 10
+    assert all.keys() == known | {s["pipeline_id"] for s in waiting}
+    assert {(s["stale"], s["age_seconds"]) for s in waiting} == {(True, None)}
+    # A quarter is theirs, and what was under way at the border.
+    b = wait_budget(d, lambda b: b["reason"] and b["used"] >= 30)
+    assert b["used"] <= 40 + 30
+    assert b["repositories"]["watched"] == 60
+    assert "read back" in b["reason"], b
+    assert b["throttled_until"] is None
+    assert d.log().count("wait for their first look") == 1
+    # What is known is watched as if nothing were.
+    one = min(known)
+    sim.add_run(all[one], "deploy.yml", conclusion="failure")
+    d.wait_stats(one, lambda s: s["metrics_24h"]["failure_count"])
+    # Somebody who asks does not wait for the hour.
+    last = waiting[-1]["pipeline_id"]
+    status, r = d.request("GET", "/api/pipelines/%s/stats?fresh=1" % last)
+    assert status == 200 and r["stats"]["stale"] is False, r
+    assert "stale_reason" not in r["stats"]
+    assert not {"403", "429"} & set(sim.counts()["statuses"])
+
+
+def test_a_file_without_numbers_leaves_the_hour_too(cold, sim):
+    """Of the Python CCM: two requests more for each."""
+    d, all = cold
+    path = d.state / "pipelines.json"
+    registry = json.loads(path.read_text())
+    for doc in registry["pipelines"].values():
+        del doc["github"]
+    path.write_text(json.dumps(registry))
+    mark = sim.mark()
+    d.start().wait_ready()
+    wait_until(lambda: len(first_looks(d)[1]) >= 30, 20, "looks")
+    asked = sim.requests(since=mark)
+    assert 30 <= len(asked) <= 40 + 30
+    found = [doc for doc in d.registry()["pipelines"].values()
+             if "github" in doc]
+    assert 5 <= len(found) <= 30
+    assert not {"403", "429"} & set(sim.counts()["statuses"])
