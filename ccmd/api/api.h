@@ -26,6 +26,7 @@
  *	http.c		bytes to requests
  *	limit.c		what clients may take up
  *	control.c	the control socket
+ *	seat.c		who gives way there
  *	route.c		from a request to its operation, and back
  *	auth.c		tokens and roles
  *	budget.c	what GitHub's rate limits leave

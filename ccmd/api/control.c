@@ -40,6 +40,7 @@
 #include "log.h"
 #include "proc.h"
 #include "rope.h"
+#include "seat.h"
 #include "subscribe.h"
 
 #define CONTROL_MAX		64	/* connections */
@@ -52,6 +53,8 @@ struct control {
 	struct peer	*peer;
 	size_t		 listener;	/* where it came in */
 	int64_t		 since;		/* CLOCK_MONOTONIC, ms */
+	int64_t		 quiet;		/* the same: it last had an answer */
+	uid_t		 uid;
 	enum role	 role;
 	char		 actor[MSG_ID_MAX + 1];
 	int		 greeted;
@@ -85,6 +88,8 @@ static struct {
 
 static int	 has_room(void);
 static int	 spare(void);
+static int	 make_room(uid_t);
+static struct seat seat_of(const struct control *);
 static void	 on_tick(evutil_socket_t, short, void *);
 static void	 client_new(int, const struct sockaddr_storage *, size_t);
 static void	 client_free(struct control *);
@@ -178,15 +183,51 @@ control_count(void)
 	return (env.n);
 }
 
-/* Whom there is no room for is told so, by an end: ccmctl says it. */
+/* Whose it is is known only of one that was accepted. */
 static int
 has_room(void)
 {
-	if (env.n >= CONTROL_MAX) {
-		limit_reached(LIMIT_CONTROL);
-		(void)spare();
-	}
 	return (1);
+}
+
+/*
+ * A place for a client of that user, if need be of another's (seat.h); -1 if
+ * none gives way.
+ */
+static int
+make_room(uid_t uid)
+{
+	struct control	*clients[CONTROL_MAX], *c;
+	struct seat	 seats[CONTROL_MAX];
+	size_t		 i, n = 0;
+
+	if (env.n < CONTROL_MAX)
+		return (0);
+	limit_reached(LIMIT_CONTROL);
+	TAILQ_FOREACH(c, &env.clients, entry) {
+		clients[n] = c;
+		seats[n++] = seat_of(c);
+	}
+	if ((i = seat_yields(seats, n, uid)) == n)
+		return (-1);
+	disconnect(clients[i], "gives way, all places are taken");
+	return (0);
+}
+
+static struct seat
+seat_of(const struct control *c)
+{
+	struct seat	 seat;
+
+	seat.uid = c->uid;
+	seat.since = c->quiet;
+	if (!c->greeted)
+		seat.state = SEAT_SILENT;
+	else if (c->nops > 0)
+		seat.state = SEAT_WORKS;
+	else
+		seat.state = c->subscriber != NULL ? SEAT_LISTENS : SEAT_IDLE;
+	return (seat);
 }
 
 /* Who has not even said a word for longest makes room. */
@@ -226,15 +267,14 @@ client_new(int fd, const struct sockaddr_storage *from
     __attribute__((unused)), size_t listener)
 {
 	struct control	*c;
-	uid_t		 uid;
 	gid_t		 gid;
 
-	if (env.n >= CONTROL_MAX || (c = calloc(1, sizeof(*c))) == NULL) {
+	if ((c = calloc(1, sizeof(*c))) == NULL) {
 		close(fd);
 		return;
 	}
 	TAILQ_INIT(&c->ops);
-	c->since = proc_now_ms();
+	c->since = c->quiet = proc_now_ms();
 	c->listener = listener;
 	c->role = env.roles[listener];
 	c->peer = peer_new(env.base, PROC_API, PROC_CTL, fd, &ops, c);
@@ -242,13 +282,15 @@ client_new(int fd, const struct sockaddr_storage *from
 		free(c);
 		return;
 	}
-	if (peer_cred(c->peer, &uid, &gid) == -1) {
+	/* Whom there is no room for is told so by an end: ccmctl says it. */
+	if (peer_cred(c->peer, &c->uid, &gid) == -1 ||
+	    make_room(c->uid) == -1) {
 		peer_free(c->peer);
 		free(c);
 		return;
 	}
 	(void)snprintf(c->actor, sizeof(c->actor), "uid:%u",
-	    (unsigned int)uid);
+	    (unsigned int)c->uid);
 	TAILQ_INSERT_TAIL(&env.clients, c, entry);
 	env.n++;
 }
@@ -302,6 +344,7 @@ on_hello(struct peer *peer, const union msg *m,
 		return;
 	}
 	c->greeted = 1;
+	c->quiet = proc_now_ms();
 	memset(&reply, 0, sizeof(reply));
 	reply.ctl_hello.version = CTL_VERSION;
 	peer_send(peer, M_CTL_HELLO, &reply, -1);
@@ -390,6 +433,7 @@ on_answer(struct request *req, const struct answer *a)
 	}
 	TAILQ_REMOVE(&op->client->ops, op, entry);
 	op->client->nops--;
+	op->client->quiet = proc_now_ms();
 	free(op);
 }
 

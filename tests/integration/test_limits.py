@@ -19,11 +19,14 @@ import os
 import re
 import selectors
 import socket
+import struct
 import subprocess
+import sys
 import time
 
 import pytest
 
+import control_standin
 from daemon import Daemon, wait_until
 
 LINE = b"GET /api/pipelines HTTP/1.1\r\nHost: ccm\r\n"
@@ -174,6 +177,76 @@ def test_times_and_a_reload(tmp_path):
             assert counted[limit] >= 1, (limit, counted)
         assert counted["hello"] >= 60 and counted["descriptors"] == 0
         close(quiet + [idle, slow, half])
+
+
+LISTEN = control_standin.frame(
+    control_standin.OP, struct.pack(">Q", 1) + control_standin.text("events")
+    + struct.pack(">I", 2) + b"{}")
+
+
+def greeted(d, more=b""):
+    """A client of the control socket that said hello, and perhaps more."""
+    s = silent(d)
+    s.sendall(control_standin.hello() + more)
+    assert s.recv(4096)
+    return s
+
+
+def test_idle_control_clients_make_room(tmp_path):
+    """All places are taken by clients that greeted and do nothing more."""
+    with Daemon(tmp_path) as d:
+        idle = [greeted(d) for _ in range(64)]
+        for _ in range(3):
+            r = d.ctl("status")
+            assert r.returncode == 0, r.stderr
+        # Who was idle for longest went, and no more than were needed.
+        assert [is_open(s) for s in idle] == [False] + [True] * 63
+        assert reached(d)["control"] == 1
+        close(idle)
+        # Who listens gives no place to others of the same user.
+        listening = [greeted(d, LISTEN) for _ in range(64)]
+        r = d.ctl("status")
+        assert r.returncode == 3 and "connection" in r.stderr, r.stderr
+        assert all(map(is_open, listening))
+        close(listening)
+
+
+CROWD = """
+import socket, sys
+socks = []
+for _ in range(63):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect("ccmd.sock")
+    s.sendall(bytes.fromhex(sys.argv[1]))
+    assert s.recv(4096)
+    socks.append(s)
+print("there", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
+def test_no_user_keeps_another_out(tmp_path):
+    """A member of the group takes all places, and listens on each."""
+    with Daemon(tmp_path) as d:
+        d.socket.chmod(0o666)
+        listening = greeted(d, LISTEN)
+        crowd = subprocess.Popen(
+            [sys.executable, "-c", CROWD,
+             (control_standin.hello() + LISTEN).hex()],
+            cwd=d.dir, user="nobody", group="nogroup", extra_groups=[],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            assert crowd.stdout.readline() == b"there\n"
+            for _ in range(3):
+                r = d.ctl("status")
+                assert r.returncode == 0, r.stderr
+            assert is_open(listening)
+        finally:
+            crowd.stdin.close()
+            crowd.wait(20)
+            crowd.stdout.close()
+            listening.close()
 
 
 def test_an_answer_must_be_taken(tmp_path):
