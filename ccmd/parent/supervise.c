@@ -126,7 +126,9 @@ supervise(struct event_base *base, struct supervise *s)
 	reload_init(s);
 	notify_start(base);
 	start_set();
-	event_base_dispatch(base);
+	/* A break before the loop is none. */
+	if (env.phase != DOWN)
+		event_base_dispatch(base);
 	return (env.status);
 }
 

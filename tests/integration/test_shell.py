@@ -133,6 +133,21 @@ def test_daemon_of_a_shell_without_descriptors(background):
     assert status == 1 and "in use by another ccmd" in out
 
 
+def test_programs_that_are_not_there(background):
+    """It says which, and ends, in the background too."""
+    gone = background.home / "gone"
+    status, out = background.shell("", "-d", libexec=gone)
+    assert status == 1
+    assert "%s/ccmd-poller: No such file" % gone in out
+    status, out = background.shell(libexec=gone)
+    assert status == 1 and "did not come up" in out
+    assert "%s/ccmd-poller: No such file" % gone in background.log()
+    wait_until(lambda: not background.pid(), what="its end")
+    (background.bin / "ccmd-registry").chmod(0o644)
+    status, out = background.shell("", "-d")
+    assert status == 1 and "ccmd-registry: Permission denied" in out
+
+
 @pytest.mark.parametrize("args", [
     ["list"], ["-j", "list"], ["logs", "pipe_0123456789ab", "7"],
     ["monitor", "-1"], ["help"], ["token", "new", "-r", "api", "x"],
