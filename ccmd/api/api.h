@@ -175,7 +175,7 @@ void route_audit(const char *verb, const char *actor, const char *target,
 
 /* --- auth.c */
 
-#define AUTH_TOKENS_MAX	256
+#define AUTH_TOKENS_MAX	MSG_TOKENS_MAX
 
 /*
  * The new tokens are put aside by auth_begin and auth_add; auth_commit lets

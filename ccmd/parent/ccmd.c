@@ -83,9 +83,10 @@ main(int argc, char **argv)
 	if ((s.conf = conf_load(opt.conf)) == NULL)
 		return (1);
 	if (opt.check) {
-		conf_print(s.conf);
+		if ((status = conf_print(s.conf)) == -1)
+			log_err("standard output: %s", strerror(errno));
 		conf_free(s.conf);
-		return (0);
+		return (status == -1);
 	}
 	if (opt.conf != NULL && (s.conf_path = conf_expand(opt.conf)) == NULL)
 		fatal("configuration");

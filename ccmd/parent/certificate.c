@@ -33,6 +33,7 @@
 #include <openssl/x509.h>
 #include <sodium.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -53,12 +54,8 @@ certificate_read(struct conf_listen *l)
 {
 	const char	*why = NULL;
 
-	if (read_certificate(l) == -1 || read_key(l) == -1) {
-		log_err("%s:%d: the listener's certificate and key are "
-		    "needed", l->file, l->line);
-		return (-1);
-	}
-	if (credential_heap() == -1)
+	if (read_certificate(l) == -1 || read_key(l) == -1 ||
+	    credential_heap() == -1)
 		return (-1);
 	if (check(l, &why) == -1) {
 		ERR_clear_error();
@@ -79,7 +76,8 @@ read_certificate(struct conf_listen *l)
 
 	fd = open(l->certificate_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd == -1 || fstat(fd, &st) == -1) {
-		log_err("%s: %s", l->certificate_file, strerror(errno));
+		log_err("%s:%d: certificate %s: %s", l->file, l->line,
+		    log_visible(l->certificate_file), strerror(errno));
 		if (fd != -1)
 			close(fd);
 		return (-1);
@@ -90,8 +88,9 @@ read_certificate(struct conf_listen *l)
 	    MSG_CERTIFICATE_MAX + 1) : 0;
 	close(fd);
 	if (n <= 0 || n > MSG_CERTIFICATE_MAX) {
-		log_err("%s: a file of at most %d bytes was expected",
-		    l->certificate_file, MSG_CERTIFICATE_MAX);
+		log_err("%s:%d: certificate %s: a file of at most %d bytes "
+		    "was expected", l->file, l->line,
+		    log_visible(l->certificate_file), MSG_CERTIFICATE_MAX);
 		return (-1);
 	}
 	l->certificate_len = (size_t)n;
@@ -101,10 +100,13 @@ read_certificate(struct conf_listen *l)
 static int
 read_key(struct conf_listen *l)
 {
+	char	 name[CONF_FILE_NAME];
 	ssize_t	 n;
 	int	 fd;
 
-	if ((fd = credential_open(l->key_file)) == -1)
+	(void)snprintf(name, sizeof(name), "%s:%d: key %s", l->file, l->line,
+	    log_visible(l->key_file));
+	if ((fd = credential_open(l->key_file, name)) == -1)
 		return (-1);
 	if ((l->key = sodium_malloc(MSG_KEY_MAX + 1)) == NULL)
 		fatal("locked memory");
@@ -112,7 +114,7 @@ read_key(struct conf_listen *l)
 	close(fd);
 	if (n <= 0 || n > MSG_KEY_MAX) {
 		log_err("%s: a private key of at most %d bytes was expected",
-		    l->key_file, MSG_KEY_MAX);
+		    name, MSG_KEY_MAX);
 		return (-1);
 	}
 	l->key_len = (size_t)n;

@@ -28,6 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "conf.h"
@@ -60,6 +61,11 @@ static const struct {
 static uint32_t	 get_limit(const struct conf *, size_t);
 static void	 set_limit(struct conf *, size_t, uint32_t);
 static int	 read_credentials(struct conf *);
+static int	 read_files(const struct conf *, struct conf_github *);
+static void	 print_http(const struct conf *);
+static void	 print_github(const struct conf_github *);
+static const char *named(const struct conf *, const struct conf_file *,
+		    char *);
 static const char *usual_path(char *, size_t);
 
 struct conf *
@@ -116,22 +122,31 @@ conf_free(struct conf *conf)
 	}
 	while ((g = TAILQ_FIRST(&conf->githubs)) != NULL) {
 		TAILQ_REMOVE(&conf->githubs, g, entry);
-		sodium_free(g->token);
-		sodium_free(g->write_token);
-		sign_key_free(g->key);
-		free(g->name);
-		free(g->url);
-		free(g->token_file);
-		free(g->write_file);
-		free(g->key_file);
-		free(g->ca_file);
-		free(g->owners);
-		free(g);
+		conf_github_free(g);
 	}
+	free(conf->path);
 	free(conf->control);
 	free(conf->control_group);
 	free(conf->statedir);
 	free(conf);
+}
+
+void
+conf_github_free(struct conf_github *g)
+{
+	if (g == NULL)
+		return;
+	sodium_free(g->token);
+	sodium_free(g->write_token);
+	sign_key_free(g->key);
+	free(g->name);
+	free(g->url);
+	free(g->token_file.path);
+	free(g->write_file.path);
+	free(g->key_file.path);
+	free(g->ca_file.path);
+	free(g->owners);
+	free(g);
 }
 
 /* The environment is read even if the file is bad: it holds secrets. */
@@ -196,22 +211,47 @@ read_credentials(struct conf *conf)
 	TAILQ_FOREACH(l, &conf->listeners, entry)
 		if (l->key_file != NULL && certificate_read(l) == -1)
 			bad = 1;
-	TAILQ_FOREACH(g, &conf->githubs, entry) {
-		if (g->token_file != NULL && credential_read(g->token_file,
-		    &g->token, &g->token_len) == -1)
+	TAILQ_FOREACH(g, &conf->githubs, entry)
+		if (read_files(conf, g) == -1)
 			bad = 1;
-		if (g->write_file != NULL && credential_read(g->write_file,
-		    &g->write_token, &g->write_len) == -1)
-			bad = 1;
-		if (g->key_file != NULL &&
-		    (g->key = sign_key_read(g->key_file)) == NULL)
-			bad = 1;
-		if (g->ca_file != NULL && access(g->ca_file, R_OK) == -1) {
-			log_err("%s: %s", g->ca_file, strerror(errno));
-			bad = 1;
-		}
+	return (bad ? -1 : 0);
+}
+
+/* All of them, so that all that is wrong is said. */
+static int
+read_files(const struct conf *conf, struct conf_github *g)
+{
+	const struct conf_file	*f;
+	char			 name[CONF_FILE_NAME];
+	int			 bad = 0;
+
+	f = &g->token_file;
+	if (f->path != NULL && credential_read(f->path, named(conf, f, name),
+	    &g->token, &g->token_len) == -1)
+		bad = 1;
+	f = &g->write_file;
+	if (f->path != NULL && credential_read(f->path, named(conf, f, name),
+	    &g->write_token, &g->write_len) == -1)
+		bad = 1;
+	f = &g->key_file;
+	if (f->path != NULL &&
+	    (g->key = sign_key_read(f->path, named(conf, f, name))) == NULL)
+		bad = 1;
+	f = &g->ca_file;
+	if (f->path != NULL && access(f->path, R_OK) == -1) {
+		log_err("%s: %s", named(conf, f, name), strerror(errno));
+		bad = 1;
 	}
 	return (bad ? -1 : 0);
+}
+
+/* "ccmd.conf:7: /etc/ccmd/github.token" */
+static const char *
+named(const struct conf *conf, const struct conf_file *f, char *buf)
+{
+	(void)snprintf(buf, CONF_FILE_NAME, "%s:%d: %s", conf->path,
+	    f->line, log_visible(f->path));
+	return (buf);
 }
 
 struct conf_listen *
@@ -237,17 +277,16 @@ conf_add_token(struct conf *conf, const char *name, enum conf_role role)
 	TAILQ_FOREACH(t, &conf->tokens, entry)
 		if (strcmp(t->name, name) == 0)
 			return (NULL);
-	if (name[0] == '\0' || strlen(name) > CONF_NAME_MAX)
-		return (NULL);
 	if ((t = calloc(1, sizeof(*t))) == NULL ||
 	    (t->name = strdup(name)) == NULL)
 		fatal("configuration");
 	t->role = role;
 	TAILQ_INSERT_TAIL(&conf->tokens, t, entry);
+	conf->ntokens++;
 	return (t);
 }
 
-/* NULL if there is one of that name, or there are too many. */
+/* NULL if there is one of that name. */
 struct conf_github *
 conf_add_github(struct conf *conf, const char *name)
 {
@@ -257,9 +296,6 @@ conf_add_github(struct conf *conf, const char *name)
 	TAILQ_FOREACH(g, &conf->githubs, entry)
 		if (strcmp(g->name, name) == 0)
 			return (NULL);
-	if (name[0] == '\0' || strlen(name) > CONF_NAME_MAX ||
-	    conf->ngithubs == CONF_GITHUBS_MAX)
-		return (NULL);
 	if ((g = calloc(1, sizeof(*g))) == NULL ||
 	    (g->name = strdup(name)) == NULL)
 		fatal("configuration");
@@ -271,33 +307,6 @@ conf_add_github(struct conf *conf, const char *name)
 	return (g);
 }
 
-/* https, or http where the token does not leave the machine. */
-int
-conf_url_ok(const char *url, const char **why)
-{
-	static const char *const local[] = { "127.0.0.1", "localhost",
-	    "[::1]" };
-	const char	*host;
-	size_t		 i, n;
-
-	*why = "https://host[:port][/path] was expected";
-	if (strlen(url) > 1024 || strpbrk(url, " @?#\"\\\t\r\n") != NULL)
-		return (0);
-	if (strncasecmp(url, "https://", 8) == 0)
-		return (url[8] != '\0' && url[8] != '/');
-	if (strncasecmp(url, "http://", 7) != 0)
-		return (0);
-	host = url + 7;
-	n = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/");
-	for (i = 0; i < sizeof(local) / sizeof(local[0]); i++)
-		if (strlen(local[i]) == n &&
-		    strncasecmp(local[i], host, n) == 0)
-			return (1);
-	*why = "http is only for this machine: a token must not travel in "
-	    "clear text";
-	return (0);
-}
-
 static const struct {
 	const char	*name;
 	uint32_t	 what;
@@ -306,41 +315,27 @@ static const struct {
 	{ "badges", OPEN_BADGES },
 };
 
-void
+static const char *const roles[] = {
+	[CONF_VIEWER] = "viewer",
+	[CONF_API] = "api",
+	[CONF_ADMIN] = "admin",
+};
+
+int
 conf_print(const struct conf *conf)
 {
-	static const char *const roles[] = { "", "viewer", "api", "admin" };
-	const struct conf_listen *l;
-	const struct conf_token	*t;
 	const struct conf_github *g;
 	size_t			 i;
 
-	printf("state directory %s\n", conf->statedir);
-	printf("control socket %s role %s%s%s\n", conf->control,
-	    roles[conf->control_role], conf->control_group != NULL ?
-	    " group " : "", conf->control_group != NULL ?
-	    conf->control_group : "");
-	if (TAILQ_EMPTY(&conf->tokens))
-		printf("http: not listening, no token is configured\n");
-	else
-		TAILQ_FOREACH(l, &conf->listeners, entry)
-			printf("listen on %s port %s%s\n", l->host, l->port,
-			    l->key != NULL ? " tls" : "");
-	TAILQ_FOREACH(t, &conf->tokens, entry)
-		printf("api token %s role %s%s\n", t->name, roles[t->role],
-		    t->expires != 0 ? " (expires)" : "");
-	TAILQ_FOREACH(g, &conf->githubs, entry) {
-		printf("github %s %s owners %s ", g->name, g->url,
-		    g->owners != NULL ? g->owners : "all");
-		if (g->key != NULL)
-			printf("app %llu installation %llu",
-			    (unsigned long long)g->app,
-			    (unsigned long long)g->installation);
-		else
-			printf("token %s", g->token != NULL ? "yes" : "none");
-		printf("%s\n", g->write_token != NULL ? " write token yes" :
-		    "");
-	}
+	printf("state directory %s\n", log_visible(conf->statedir));
+	printf("control socket %s role %s", log_visible(conf->control),
+	    roles[conf->control_role]);
+	if (conf->control_group != NULL)
+		printf(" group %s", log_visible(conf->control_group));
+	printf("\n");
+	print_http(conf);
+	TAILQ_FOREACH(g, &conf->githubs, entry)
+		print_github(g);
 	printf("limits http");
 	for (i = 0; i < NLIMITS; i++)
 		printf(" %s %u", limits[i].name, get_limit(conf, i));
@@ -350,6 +345,62 @@ conf_print(const struct conf *conf)
 			printf("public %s\n", opens[i].name);
 	printf("poll interval active %u idle %u max %u reserve %u%%\n",
 	    conf->active, conf->idle, conf->max, conf->reserve);
+	printf("backups newest %u minutely %u hourly %u daily %u\n",
+	    conf->newest, conf->minutely, conf->hourly, conf->daily);
+	printf("history days %u megabytes %u\n", conf->history_days,
+	    conf->history_megabytes);
+	printf("sandbox %s\n", conf->strict ? "strict" :
+	    "as far as the system has it");
+	return (fflush(stdout) == 0 && !ferror(stdout) ? 0 : -1);
+}
+
+static void
+print_http(const struct conf *conf)
+{
+	const struct conf_listen *l;
+	const struct conf_token	*t;
+	char			 day[32];
+	struct tm		 tm;
+	time_t			 at;
+
+	if (TAILQ_EMPTY(&conf->tokens))
+		printf("http: not listening, no token is configured\n");
+	else
+		TAILQ_FOREACH(l, &conf->listeners, entry)
+			printf("listen on %s port %s%s\n", l->host, l->port,
+			    l->key != NULL ? " tls" : "");
+	TAILQ_FOREACH(t, &conf->tokens, entry) {
+		printf("api token %s role %s", log_visible(t->name),
+		    roles[t->role]);
+		at = t->expires;
+		if (at != 0 && gmtime_r(&at, &tm) != NULL &&
+		    strftime(day, sizeof(day), "%Y-%m-%d", &tm) > 0)
+			printf(" expires %s%s", day, at <= time(NULL) ?
+			    " (it is over)" : "");
+		printf("\n");
+	}
+}
+
+static void
+print_github(const struct conf_github *g)
+{
+	printf("github %s %s owners %s ", log_visible(g->name), g->url,
+	    g->owners != NULL ? g->owners : "all");
+	if (g->key != NULL)
+		printf("app %llu installation %llu",
+		    (unsigned long long)g->app,
+		    (unsigned long long)g->installation);
+	else
+		printf("token %s", g->token != NULL ? "yes" : "none");
+	if (g->write_token != NULL)
+		printf(" write token yes");
+	if (g->ca_file.path != NULL)
+		printf(" ca file %s", log_visible(g->ca_file.path));
+	if (g->concurrent == 0 && g->points == 0)
+		printf(" limits none\n");
+	else
+		printf(" limits concurrent %u points %u\n", g->concurrent,
+		    g->points);
 }
 
 static uint32_t

@@ -32,6 +32,10 @@
 
 #define CONF_NAME_MAX		64
 #define CONF_GITHUBS_MAX	32
+#define CONF_LISTEN_MAX		16
+#define CONF_TOKENS_MAX		MSG_TOKENS_MAX
+#define CONF_FILE_NAME		8192	/* of one, and of where it is named */
+#define CONF_SOCKET_MAX		107	/* sun_path, without its NUL */
 #define CONF_HASH_LEN		32	/* BLAKE2b-256 */
 
 /* The same numbers as enum role (verb.h), which needs json-c. */
@@ -64,17 +68,23 @@ struct conf_token {
 	int64_t		 expires;	/* seconds since the epoch; 0 never */
 };
 
+/* A file that the configuration names, and the line where it does. */
+struct conf_file {
+	char		*path;		/* NULL: none */
+	int		 line;
+};
+
 struct conf_github {
 	TAILQ_ENTRY(conf_github) entry;
 	char		*name;
 	char		*url;
-	uint64_t	 credential;	/* its number; a changed one's differs */
-	char		*token_file;
-	char		*write_file;	/* of the token for changes, or NULL */
+	uint64_t	 credential;	/* changes with what it is */
+	struct conf_file token_file;
+	struct conf_file write_file;	/* of the token for changes */
 	uint64_t	 app;		/* a GitHub App instead; 0: none */
 	uint64_t	 installation;
-	char		*key_file;
-	char		*ca_file;
+	struct conf_file key_file;
+	struct conf_file ca_file;
 	char		*owners;	/* separated by blanks, or NULL */
 	uint32_t	 concurrent;
 	uint32_t	 points;
@@ -88,9 +98,11 @@ struct conf_github {
 };
 
 struct conf {
+	char		*path;		/* of the file, NULL: there is none */
 	TAILQ_HEAD(, conf_listen) listeners;
 	TAILQ_HEAD(, conf_token) tokens;
 	TAILQ_HEAD(, conf_github) githubs;
+	size_t		 ntokens;
 	size_t		 ngithubs;
 	char		*control;
 	char		*control_group;
@@ -120,8 +132,8 @@ struct conf {
 struct conf *conf_load(const char *path);
 void conf_free(struct conf *conf);
 
-/* Say what would be done; never a secret. */
-void conf_print(const struct conf *conf);
+/* Say what would be done, never a secret.  -1: it could not be written. */
+int conf_print(const struct conf *conf);
 
 /* parse.y: read a file.  Returns 0, or -1 when there were errors. */
 int parse_config(const char *path, struct conf *conf);
@@ -138,13 +150,28 @@ int conf_limit(struct conf *conf, const char *name, int64_t value,
     char *why, size_t size);
 /* "metrics" etc. need no token; -1: there is no such thing. */
 int conf_open(struct conf *conf, const char *what);
+
+/* conf_value.c: 0, or -1; or whether it may be that. */
+int conf_role(const char *name, enum conf_role *role);
+/* 64 hexadecimal digits to CONF_HASH_LEN bytes. */
+int conf_hash(const char *hex, unsigned char *hash);
+/* 2027-01-31, a day that there is: its beginning, UTC, in seconds. */
+int conf_date(const char *text, int64_t *at);
+int conf_name_ok(const char *name);
+int conf_owner_ok(const char *owner);
+/* Numeric, or localhost. */
+int conf_address_ok(const char *host);
+/* If not, *why says what was expected. */
 int conf_url_ok(const char *url, const char **why);
+
 /* NULL: out of memory. */
 struct conf_listen *conf_add_listen(struct conf *conf, const char *host,
     const char *port);
 struct conf_token *conf_add_token(struct conf *conf, const char *name,
     enum conf_role role);
 struct conf_github *conf_add_github(struct conf *conf, const char *name);
+/* One that is in no list; NULL is none. */
+void conf_github_free(struct conf_github *g);
 /*
  * A path from the directory that we were started in, or with "~/" from the
  * user's own; the caller frees it.  NULL: out of memory.  After conf_load.
@@ -155,11 +182,14 @@ const char *conf_home(void);
 
 /*
  * credential.c: open a file that holds a secret.  Returns its descriptor, or
- * -1 with a log line: others may read it, it is not a file, ...
+ * -1 with a log line: others may read it, it is not a file, ...  The line
+ * begins with `name`, which says where the file is configured, and is ready
+ * for a terminal.
  */
-int credential_open(const char *path);
+int credential_open(const char *path, const char *name);
 /* A secret file, into locked memory; -1 with a log line. */
-int credential_read(const char *path, char **secret, size_t *len);
+int credential_read(const char *path, const char *name, char **secret,
+    size_t *len);
 /* Visible ASCII alone, as goes into a header. */
 int credential_text_ok(const char *p, size_t len);
 /* A copy in locked memory. */
@@ -169,7 +199,7 @@ char *credential_copy(const char *secret, size_t len);
  * sign.c: a GitHub App's private key, RSA in PEM (PKCS#1 or PKCS#8), without
  * a passphrase.  Returns NULL with a log line that says what was expected.
  */
-struct evp_pkey_st *sign_key_read(const char *path);
+struct evp_pkey_st *sign_key_read(const char *path, const char *name);
 /* Locked memory for the numbers of keys; -1 with a log line. */
 int credential_heap(void);
 

@@ -132,7 +132,7 @@ configure_poller(struct peer *peer, const struct supervise *s)
 		m.conf_github.points = g->points;
 		peer_send(peer, M_CONF_GITHUB, &m, -1);
 		if (strncmp(g->url, "https:", 6) == 0)
-			send_ca(peer, i, g->ca_file);
+			send_ca(peer, i, g->ca_file.path);
 		lease(peer, i++, g);
 	}
 	memset(&m, 0, sizeof(m));

@@ -34,7 +34,7 @@
 
 #define CREDENTIAL_MAX	1024
 
-static int	 check_file(int, const char *);
+static int	 check_file(int, const char *, const char *);
 
 char *
 credential_copy(const char *secret, size_t len)
@@ -53,16 +53,16 @@ credential_copy(const char *secret, size_t len)
 }
 
 int
-credential_open(const char *path)
+credential_open(const char *path, const char *name)
 {
 	int	 fd;
 
 	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd == -1) {
-		log_err("%s: %s", path, strerror(errno));
+		log_err("%s: %s", name, strerror(errno));
 		return (-1);
 	}
-	if (check_file(fd, path) == -1) {
+	if (check_file(fd, path, name) == -1) {
 		close(fd);
 		return (-1);
 	}
@@ -70,25 +70,26 @@ credential_open(const char *path)
 }
 
 int
-credential_read(const char *path, char **secret, size_t *len)
+credential_read(const char *path, const char *name, char **secret,
+    size_t *len)
 {
 	char	 buf[CREDENTIAL_MAX + 1];
 	ssize_t	 n;
 	int	 fd, r = -1;
 
-	if ((fd = credential_open(path)) == -1)
+	if ((fd = credential_open(path, name)) == -1)
 		return (-1);
 	n = read(fd, buf, sizeof(buf));
 	close(fd);
 	while (n > 0 && (buf[n - 1] == '\n' || buf[n - 1] == '\r'))
 		n--;
 	if (n == -1)
-		log_err("%s: %s", path, strerror(errno));
+		log_err("%s: %s", name, strerror(errno));
 	else if (n == 0 || n > CREDENTIAL_MAX)
-		log_err("%s: one line of 1 to %d bytes was expected", path,
+		log_err("%s: one line of 1 to %d bytes was expected", name,
 		    CREDENTIAL_MAX);
 	else if (!credential_text_ok(buf, (size_t)n))
-		log_err("%s: one line without blanks was expected", path);
+		log_err("%s: one line without blanks was expected", name);
 	else {
 		*secret = credential_copy(buf, (size_t)n);
 		*len = (size_t)n;
@@ -99,25 +100,25 @@ credential_read(const char *path, char **secret, size_t *len)
 }
 
 static int
-check_file(int fd, const char *path)
+check_file(int fd, const char *path, const char *name)
 {
 	struct stat	 st;
 
 	if (fstat(fd, &st) == -1) {
-		log_err("%s: %s", path, strerror(errno));
+		log_err("%s: %s", name, strerror(errno));
 		return (-1);
 	}
 	if (!S_ISREG(st.st_mode)) {
-		log_err("%s: a regular file was expected", path);
+		log_err("%s: a regular file was expected", name);
 		return (-1);
 	}
 	if (st.st_uid != 0 && st.st_uid != geteuid()) {
-		log_err("%s: must belong to root or to us", path);
+		log_err("%s: must belong to root or to us", name);
 		return (-1);
 	}
 	if (st.st_mode & (S_IRWXG | S_IRWXO)) {
 		log_err("%s: others may read or write it (chmod 600 %s)",
-		    path, path);
+		    name, log_visible(path));
 		return (-1);
 	}
 	return (0);

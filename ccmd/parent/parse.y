@@ -15,8 +15,8 @@
  */
 
 /*
- * ccmd.conf(5).  Runs in the parent, before it has children.  Must not open
- * anything that the file names: that comes later, with privileges known.
+ * ccmd.conf(5): its grammar.  Runs in the parent.  What words are is lex.c's,
+ * what becomes of them build.c's.
  */
 
 %{
@@ -24,49 +24,35 @@
 
 #include <sys/stat.h>
 
-#include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <unistd.h>
 
+#include "build.h"
 #include "conf.h"
+#include "lex.h"
 #include "log.h"
 
-#define WORD_MAX_LEN	4096
-#define LINES_MAX	100000
+#define EXPECTED_MAX	64	/* more than one state has tokens */
 
 static struct {
-	FILE		*file;
 	const char	*path;
 	struct conf	*conf;
-	struct conf_github *github;
-	int		 line;		/* being read */
 	int		 errors;
-	int		 nested;	/* inside braces */
-	int		 fresh_line;	/* the next token is on a new one */
-	int		 ended;
 } in;
 
-static int	 yylex(void);
+static FILE	*open_config(const char *);
 static void	 yyerror(const char *);
-static void	 wrong(const char *, ...)
-		    __attribute__((format(printf, 1, 2)));
-static char	*copy(const char *);
-static uint32_t	 number(int64_t, int64_t, int64_t, const char *);
-static enum conf_role role(const char *);
-static int	 hash_parse(const char *, unsigned char *);
-static int64_t	 date_parse(const char *);
-static void	 http_limit(const char *, int64_t);
-static void	 add_owner(struct conf_github *, const char *);
-static void	 check_github(const struct conf_github *);
 
 int		 yyparse(void);
 %}
 
-%define parse.error verbose
+%define parse.error custom
+%define parse.lac full
 
 %union {
 	int64_t	 number;
@@ -77,7 +63,8 @@ int		 yyparse(void);
 %token CERTIFICATE "certificate" KEY "key" FILE_ "file"
 %token CONTROL "control" SOCKET "socket" GROUP "group" ROLE "role"
 %token STATE "state" DIRECTORY "directory" GITHUB "github" URL "url"
-%token TOKEN "token" WRITE "write" APP "app" INSTALLATION "installation" OWNERS "owners"
+%token TOKEN "token" WRITE "write" OWNERS "owners"
+%token APP "app" INSTALLATION "installation"
 %token LIMITS "limits" CONCURRENT "concurrent" POINTS "points" NONE "none"
 %token API "api" HASH "hash" EXPIRES "expires" POLL "poll"
 %token INTERVAL "interval" ACTIVE "active" IDLE "idle" MAX_ "max"
@@ -87,11 +74,12 @@ int		 yyparse(void);
 %token HISTORY "history" DAYS "days" MEGABYTES "megabytes"
 %token PUBLIC "public"
 %token NEWEST "newest" MINUTELY "minutely" HOURLY "hourly" DAILY "daily"
-%token CA "ca" PERCENT "%" OPEN "{" CLOSE "}" EOL "end of line"
+%token CA "ca" PERCENT "%" OPEN "{" CLOSE "}" EOL "the end of the line"
+%token YYEOF 0 "the end of the file"
 %token <string> STRING "a word"
 %token <number> NUMBER "a number"
 %type <string> word port
-%type <number> num
+%type <number> num expires
 %destructor { free($$); } <string>
 
 %%
@@ -99,7 +87,7 @@ int		 yyparse(void);
 file	: /* empty */
 	| file EOL
 	| file directive EOL
-	| file error EOL	{ yyerrok; in.nested = 0; }
+	| file error EOL	{ yyerrok; }
 	;
 
 directive : listen
@@ -118,8 +106,8 @@ directive : listen
 	;
 
 word	: STRING
-	| API			{ $$ = copy("api"); }
-	| NONE			{ $$ = copy("none"); }
+	| API			{ $$ = build_text("api"); }
+	| NONE			{ $$ = build_text("none"); }
 	;
 
 num	: NUMBER
@@ -129,66 +117,45 @@ port	: PORT NUMBER		{
 		char text[8];
 
 		(void)snprintf(text, sizeof(text), "%u",
-		    number($2, 1, 65535, "port"));
-		$$ = copy(text);
+		    build_number($2, 1, 65535, "port"));
+		$$ = build_text(text);
 	}
 	;
 
 listen	: LISTEN ON STRING port	{
-		if (conf_add_listen(in.conf, $3, $4) == NULL)
-			wrong("listen: out of memory");
-		free($3);
-		free($4);
+		(void)build_listen($3, $4);
 	}
 	| LISTEN ON STRING port TLS CERTIFICATE STRING KEY STRING {
-		struct conf_listen *l;
-
-		l = conf_add_listen(in.conf, $3, $4);
-		free($3);
-		free($4);
-		if (l == NULL)
-			fatal("configuration");
-		l->file = copy(in.path);
-		l->line = in.line;
-		l->certificate_file = $7;
-		l->key_file = $9;
+		build_tls(build_listen($3, $4), in.path, $7, $9);
 	}
 	;
 
 control	: CONTROL SOCKET STRING control_options {
-		free(in.conf->control);
-		in.conf->control = $3;
+		build_path(&in.conf->control, $3, "control socket",
+		    CONF_SOCKET_MAX);
 	}
 	;
 
 control_options : /* empty */
 	| control_options GROUP STRING {
-		free(in.conf->control_group);
-		in.conf->control_group = $3;
+		build_group($3);
 	}
 	| control_options ROLE word {
-		in.conf->control_role = role($3);
+		in.conf->control_role = build_role($3);
 		free($3);
 	}
 	;
 
 state	: STATE DIRECTORY STRING {
-		free(in.conf->statedir);
-		in.conf->statedir = $3;
+		build_path(&in.conf->statedir, $3, "state directory",
+		    MSG_PATH_MAX - 1);
 	}
 	;
 
-github	: GITHUB STRING OPEN	{
-		in.nested++;
-		in.github = conf_add_github(in.conf, $2);
-		if (in.github == NULL) {
-			wrong("github \"%s\": named twice, or too many", $2);
-			YYABORT;
-		}
-	} github_options CLOSE	{
-		in.nested--;
+github	: GITHUB STRING OPEN	{ build_github($2); }
+	github_options CLOSE	{
+		build_github_end();
 		free($2);
-		check_github(in.github);
 	}
 	;
 
@@ -196,45 +163,31 @@ github_options : /* empty */
 	| github_options github_option
 	;
 
-github_option : URL STRING	{
-		const char *why;
-
-		if (!conf_url_ok($2, &why))
-			wrong("url: %s", why);
-		free(in.github->url);
-		in.github->url = $2;
-	}
+github_option : URL STRING	{ build_url($2); }
 	| TOKEN FILE_ STRING	{
-		free(in.github->token_file);
-		in.github->token_file = $3;
+		build_file(&build_current()->token_file, $3);
 	}
 	| WRITE TOKEN FILE_ STRING	{
-		free(in.github->write_file);
-		in.github->write_file = $4;
+		build_file(&build_current()->write_file, $4);
 	}
 	| APP num INSTALLATION num KEY FILE_ STRING {
-		if ($2 < 1 || $4 < 1)
-			wrong("app: numbers of an App and its installation "
-			    "were expected");
-		in.github->app = (uint64_t)$2;
-		in.github->installation = (uint64_t)$4;
-		free(in.github->key_file);
-		in.github->key_file = $7;
+		build_app($2, $4);
+		build_file(&build_current()->key_file, $7);
 	}
 	| CA FILE_ STRING	{
-		free(in.github->ca_file);
-		in.github->ca_file = $3;
+		build_file(&build_current()->ca_file, $3);
 	}
 	| OWNERS OPEN owners CLOSE
 	| LIMITS NONE		{
-		in.github->concurrent = in.github->points = 0;
+		build_current()->concurrent = 0;
+		build_current()->points = 0;
 	}
 	| LIMITS limits
 	;
 
 owners	: /* empty */
 	| owners STRING		{
-		add_owner(in.github, $2);
+		build_owner($2);
 		free($2);
 	}
 	;
@@ -244,45 +197,30 @@ limits	: limit
 	;
 
 limit	: CONCURRENT num	{
-		in.github->concurrent = number($2, 1, 100, "concurrent");
+		build_current()->concurrent = build_number($2, 1, 100,
+		    "concurrent");
 	}
 	| POINTS num		{
-		in.github->points = number($2, 1, 1000000, "points");
+		build_current()->points = build_number($2, 1, 1000000,
+		    "points");
 	}
 	;
 
-token	: API TOKEN STRING ROLE word HASH STRING expires_none {
-		struct conf_token *t;
-
-		t = conf_add_token(in.conf, $3, role($5));
-		if (t == NULL)
-			wrong("api token \"%s\": named twice", $3);
-		else if (hash_parse($7, t->hash) == -1)
-			wrong("hash: 64 hexadecimal digits were expected");
+token	: API TOKEN STRING ROLE word HASH STRING expires {
+		build_token($3, build_role($5), $7, $8);
 		free($3);
 		free($5);
 		free($7);
 	}
-	| API TOKEN STRING ROLE word HASH STRING EXPIRES STRING {
-		struct conf_token *t;
-
-		t = conf_add_token(in.conf, $3, role($5));
-		if (t == NULL)
-			wrong("api token \"%s\": named twice", $3);
-		else {
-			if (hash_parse($7, t->hash) == -1)
-				wrong("hash: 64 hexadecimal digits were "
-				    "expected");
-			t->expires = date_parse($9);
-		}
-		free($3);
-		free($5);
-		free($7);
-		free($9);
-	}
 	;
 
-expires_none : /* empty */
+expires	: /* empty */		{ $$ = 0; }
+	| EXPIRES STRING	{
+		if (conf_date($2, &$$) == -1)
+			parse_wrong("expires: a date as 2027-01-31 was "
+			    "expected");
+		free($2);
+	}
 	;
 
 poll	: POLL INTERVAL poll_options
@@ -293,16 +231,16 @@ poll_options : poll_option
 	;
 
 poll_option : ACTIVE num	{
-		in.conf->active = number($2, 1, 86400, "active");
+		in.conf->active = build_number($2, 1, 86400, "active");
 	}
 	| IDLE num		{
-		in.conf->idle = number($2, 1, 86400, "idle");
+		in.conf->idle = build_number($2, 1, 86400, "idle");
 	}
 	| MAX_ num		{
-		in.conf->max = number($2, 1, 86400, "max");
+		in.conf->max = build_number($2, 1, 86400, "max");
 	}
 	| RESERVE num PERCENT	{
-		in.conf->reserve = number($2, 0, 90, "reserve");
+		in.conf->reserve = build_number($2, 0, 90, "reserve");
 	}
 	;
 
@@ -314,16 +252,16 @@ backup_options : backup_option
 	;
 
 backup_option : NEWEST num	{
-		in.conf->newest = number($2, 1, 10000, "newest");
+		in.conf->newest = build_number($2, 1, 10000, "newest");
 	}
 	| MINUTELY num		{
-		in.conf->minutely = number($2, 0, 1440, "minutely");
+		in.conf->minutely = build_number($2, 0, 1440, "minutely");
 	}
 	| HOURLY num		{
-		in.conf->hourly = number($2, 0, 8760, "hourly");
+		in.conf->hourly = build_number($2, 0, 8760, "hourly");
 	}
 	| DAILY num		{
-		in.conf->daily = number($2, 0, 3650, "daily");
+		in.conf->daily = build_number($2, 0, 3650, "daily");
 	}
 	;
 
@@ -335,20 +273,19 @@ history_options : history_option
 	;
 
 history_option : DAYS num	{
-		in.conf->history_days = number($2, 9, 3650, "days");
+		in.conf->history_days = build_number($2, 9, 3650, "days");
 	}
 	| MEGABYTES num		{
-		in.conf->history_megabytes = number($2, 1, 1048576,
+		in.conf->history_megabytes = build_number($2, 1, 1048576,
 		    "megabytes");
 	}
 	;
 
 http_limits : LIMITS STRING OPEN	{
-		in.nested++;
 		if (strcmp($2, "http") != 0)
-			wrong("limits: http was expected");
+			parse_wrong("limits: http was expected");
 		free($2);
-	} http_limit_list CLOSE	{ in.nested--; }
+	} http_limit_list CLOSE
 	;
 
 http_limit_list : /* empty */
@@ -356,10 +293,10 @@ http_limit_list : /* empty */
 	;
 
 http_limit : STRING num		{
-		http_limit($1, $2);
+		build_http_limit($1, $2);
 		free($1);
 	}
-	| IDLE num		{ http_limit("idle", $2); }
+	| IDLE num		{ build_http_limit("idle", $2); }
 	;
 
 public	: PUBLIC publics
@@ -371,17 +308,15 @@ publics	: open
 
 open	: STRING		{
 		if (conf_open(in.conf, $1) == -1)
-			wrong("public: metrics, cctray or badges was "
+			parse_wrong("public: metrics, cctray or badges was "
 			    "expected");
 		free($1);
 	}
 	;
 
-vps	: VPS STRING OPEN	{ in.nested++; }
-	vps_options CLOSE	{
-		in.nested--;
+vps	: VPS STRING OPEN vps_options CLOSE {
 		log_warn("%s:%d: vps \"%s\": not in use yet", in.path,
-		    in.line, $2);
+		    lex_line(), log_visible($2));
 		free($2);
 	}
 	;
@@ -392,18 +327,16 @@ vps_options : /* empty */
 
 vps_option : HOST STRING	{ free($2); }
 	| HOST KEY STRING	{ free($3); }
-	| PORT NUMBER		{ (void)number($2, 1, 65535, "port"); }
+	| PORT NUMBER		{ (void)build_number($2, 1, 65535, "port"); }
 	| USER STRING		{ free($2); }
 	| KEY FILE_ STRING	{ free($3); }
 	| APPS DIRECTORY STRING	{ free($3); }
 	| SUDO
 	;
 
-secret	: SECRET STRING OPEN	{ in.nested++; }
-	secret_options CLOSE	{
-		in.nested--;
+secret	: SECRET STRING OPEN secret_options CLOSE	{
 		log_warn("%s:%d: secret \"%s\": not in use yet", in.path,
-		    in.line, $2);
+		    lex_line(), log_visible($2));
 		free($2);
 	}
 	;
@@ -419,292 +352,104 @@ words	: /* empty */
 
 %%
 
-static const struct {
-	const char	*word;
-	int		 token;
-} keywords[] = {
-	{ "active", ACTIVE }, { "api", API }, { "app", APP },
-	{ "apps", APPS }, { "backups", BACKUPS }, { "ca", CA },
-	{ "certificate", CERTIFICATE }, { "concurrent", CONCURRENT },
-	{ "control", CONTROL }, { "daily", DAILY },
-	{ "days", DAYS }, { "directory", DIRECTORY }, { "expires", EXPIRES },
-	{ "file", FILE_ }, { "github", GITHUB }, { "group", GROUP },
-	{ "hash", HASH }, { "history", HISTORY }, { "host", HOST },
-	{ "hourly", HOURLY },
-	{ "idle", IDLE }, { "installation", INSTALLATION },
-	{ "interval", INTERVAL }, { "key", KEY }, { "limits", LIMITS },
-	{ "listen", LISTEN }, { "max", MAX_ },
-	{ "megabytes", MEGABYTES }, { "minutely", MINUTELY },
-	{ "newest", NEWEST }, { "none", NONE }, { "on", ON },
-	{ "owners", OWNERS }, { "points", POINTS }, { "poll", POLL },
-	{ "port", PORT }, { "public", PUBLIC },
-	{ "repositories", REPOSITORIES },
-	{ "reserve", RESERVE }, { "role", ROLE }, { "sandbox", SANDBOX },
-	{ "secret", SECRET }, { "socket", SOCKET }, { "state", STATE },
-	{ "strict", STRICT }, { "sudo", SUDO }, { "tls", TLS },
-	{ "token", TOKEN }, { "url", URL }, { "user", USER }, { "vps", VPS },
-	{ "write", WRITE },
-};
+/* What was expected, and what was there. */
+static int
+yyreport_syntax_error(const yypcontext_t *context)
+{
+	yysymbol_kind_t	 expected[EXPECTED_MAX];
+	yysymbol_kind_t	 token = yypcontext_token(context);
+	char		 text[1024] = "";
+	int		 i, n, last = -1, words = 0;
 
+	n = yypcontext_expected_tokens(context, expected, EXPECTED_MAX);
+	/* An end is always possible between directives: it helps nobody. */
+	for (i = 0; i < n; i++)
+		if (n == 1 || (expected[i] != YYSYMBOL_EOL &&
+		    expected[i] != YYSYMBOL_YYEOF)) {
+			words++;
+			last = i;
+		}
+	for (i = 0; i <= last; i++) {
+		if (n > 1 && (expected[i] == YYSYMBOL_EOL ||
+		    expected[i] == YYSYMBOL_YYEOF))
+			continue;
+		(void)strlcat(text, text[0] == '\0' ? "" : i == last ?
+		    " or " : ", ", sizeof(text));
+		(void)strlcat(text, yysymbol_name(expected[i]),
+		    sizeof(text));
+	}
+	if (words == 0)
+		(void)strlcpy(text, "something else", sizeof(text));
+	if (token == YYSYMBOL_STRING || token == YYSYMBOL_NUMBER)
+		parse_wrong("%s was expected, not \"%s\"", text, lex_text());
+	else if (token == YYSYMBOL_YYEOF && lex_block() != 0)
+		parse_wrong("%s was expected, not the end of the file, in "
+		    "what begins in line %d", text, lex_block());
+	else
+		parse_wrong("%s was expected, not %s", text,
+		    yysymbol_name(token));
+	return (0);
+}
+
+/* What remains of errors, as memory that is exhausted. */
 static void
 yyerror(const char *what)
 {
-	wrong("%s", what);
+	parse_wrong("%s", what);
 }
 
-static void
-wrong(const char *fmt, ...)
+void
+parse_wrong(const char *fmt, ...)
 {
-	char	 text[512];
+	char	 text[1280];
 	va_list	 ap;
 
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	log_err("%s:%d: %s", in.path, in.line, log_visible(text));
+	log_err("%s:%d: %s", in.path, lex_line(), log_visible(text));
 	in.errors++;
-}
-
-static char *
-copy(const char *s)
-{
-	char	*p = strdup(s);
-
-	if (p == NULL)
-		fatal("configuration");
-	return (p);
-}
-
-static uint32_t
-number(int64_t n, int64_t min, int64_t max, const char *what)
-{
-	if (n < min || n > max) {
-		wrong("%s: a number from %lld to %lld was expected", what,
-		    (long long)min, (long long)max);
-		return ((uint32_t)min);
-	}
-	return ((uint32_t)n);
-}
-
-static enum conf_role
-role(const char *name)
-{
-	if (strcmp(name, "viewer") == 0)
-		return (CONF_VIEWER);
-	if (strcmp(name, "api") == 0)
-		return (CONF_API);
-	if (strcmp(name, "admin") != 0)
-		wrong("role: viewer, api or admin was expected");
-	return (CONF_ADMIN);
-}
-
-static int
-hash_parse(const char *hex, unsigned char *hash)
-{
-	unsigned int	 byte;
-	size_t		 i;
-
-	if (strlen(hex) != 2 * CONF_HASH_LEN ||
-	    strspn(hex, "0123456789abcdefABCDEF") != 2 * CONF_HASH_LEN)
-		return (-1);
-	for (i = 0; i < CONF_HASH_LEN; i++) {
-		if (sscanf(hex + 2 * i, "%2x", &byte) != 1)
-			return (-1);
-		hash[i] = (unsigned char)byte;
-	}
-	return (0);
-}
-
-/* The token is good until that day begins, UTC. */
-static int64_t
-date_parse(const char *text)
-{
-	struct tm	 tm;
-	const char	*end;
-
-	memset(&tm, 0, sizeof(tm));
-	end = strptime(text, "%Y-%m-%d", &tm);
-	if (end == NULL || *end != '\0' || tm.tm_year < 70) {
-		wrong("expires: a date as 2027-01-31 was expected");
-		return (1);
-	}
-	return (timegm(&tm));
-}
-
-static void
-http_limit(const char *name, int64_t value)
-{
-	char	 why[256];
-
-	if (conf_limit(in.conf, name, value, why, sizeof(why)) == -1)
-		wrong("%s", why);
-}
-
-static void
-add_owner(struct conf_github *gh, const char *owner)
-{
-	char	*all;
-	size_t	 i, len = strlen(owner);
-
-	for (i = 0; i < len; i++)
-		if (!isalnum((unsigned char)owner[i]) && owner[i] != '-' &&
-		    owner[i] != '_')
-			break;
-	if (len == 0 || len > 39 || i < len) {
-		wrong("owners: a user or organisation was expected");
-		return;
-	}
-	if (asprintf(&all, "%s%s%s", gh->owners != NULL ? gh->owners : "",
-	    gh->owners != NULL ? " " : "", owner) == -1)
-		fatal("configuration");
-	free(gh->owners);
-	gh->owners = all;
-}
-
-static void
-check_github(const struct conf_github *gh)
-{
-	if (gh->token_file == NULL && gh->key_file == NULL)
-		wrong("github \"%s\": a token file or an app was expected",
-		    gh->name);
-	if (gh->token_file != NULL && gh->key_file != NULL)
-		wrong("github \"%s\": either a token file or an app was "
-		    "expected, not both", gh->name);
-}
-
-/* A quoted text: \" and \\ inside, no end of line. */
-static int
-lex_quoted(void)
-{
-	char	 word[WORD_MAX_LEN];
-	size_t	 n = 0;
-	int	 c;
-
-	while ((c = getc(in.file)) != '"') {
-		if (c == '\\') {
-			c = getc(in.file);
-			if (c != '"' && c != '\\') {
-				wrong("only \\\" and \\\\ are escapes");
-				return (YYerror);
-			}
-		}
-		if (c == EOF || c == '\n' || c == '\0') {
-			wrong("a closing quote was expected");
-			ungetc(c, in.file);
-			return (YYerror);
-		}
-		if (n + 1 >= sizeof(word)) {
-			wrong("a word is too long");
-			return (YYerror);
-		}
-		word[n++] = (char)c;
-	}
-	word[n] = '\0';
-	yylval.string = copy(word);
-	return (STRING);
-}
-
-static int
-lex_word(int c)
-{
-	char		 word[WORD_MAX_LEN];
-	const char	*error;
-	size_t		 i, n = 0;
-
-	for (; c != EOF && c != '\0' && !isspace(c) && c != '{' && c != '}' &&
-	    c != '"' && c != '#' && c != '%'; c = getc(in.file)) {
-		if (n + 1 >= sizeof(word)) {
-			wrong("a word is too long");
-			return (YYerror);
-		}
-		word[n++] = (char)c;
-	}
-	ungetc(c, in.file);
-	word[n] = '\0';
-	for (i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++)
-		if (strcmp(keywords[i].word, word) == 0)
-			return (keywords[i].token);
-	if (strspn(word, "0123456789") == n) {
-		yylval.number = strtonum(word, 0, INT64_MAX, &error);
-		if (error == NULL)
-			return (NUMBER);
-	}
-	yylval.string = copy(word);
-	return (STRING);
-}
-
-/* Lines end directives, but not inside braces. */
-static int
-yylex(void)
-{
-	int	 c;
-
-	for (;;) {
-		/* Counted late, so that an error names the line it is on. */
-		in.line += in.fresh_line;
-		in.fresh_line = 0;
-		while ((c = getc(in.file)) == ' ' || c == '\t' || c == '\r')
-			;
-		if (c == '#')
-			while ((c = getc(in.file)) != '\n' && c != EOF)
-				;
-		if (c == '\\' && (c = getc(in.file)) != '\n') {
-			wrong("a backslash ends a line, or is in quotes");
-			return (YYerror);
-		} else if (c == '\n') {
-			in.fresh_line = 1;
-			if (in.line > LINES_MAX)
-				return (0);
-			if (in.nested > 0)
-				continue;
-			return (EOL);
-		}
-		break;
-	}
-	switch (c) {
-	case EOF:
-		/* The last line may lack its end. */
-		return (in.ended++ == 0 && in.nested == 0 ? EOL : 0);
-	case '{':
-		return (OPEN);
-	case '}':
-		return (CLOSE);
-	case '%':
-		return (PERCENT);
-	case '"':
-		return (lex_quoted());
-	case '\0':
-		wrong("a NUL in the file");
-		return (YYerror);
-	default:
-		return (lex_word(c));
-	}
 }
 
 int
 parse_config(const char *path, struct conf *conf)
 {
-	struct stat	 st;
+	FILE	*file;
 
 	memset(&in, 0, sizeof(in));
 	in.path = path;
 	in.conf = conf;
-	in.line = 1;
-	if ((in.file = fopen(path, "re")) == NULL ||
-	    fstat(fileno(in.file), &st) == -1) {
-		log_err("%s: %s", path, strerror(errno));
-		if (in.file != NULL)
-			fclose(in.file);
+	if ((file = open_config(path)) == NULL)
 		return (-1);
-	}
-	if (!S_ISREG(st.st_mode) || (st.st_mode & (S_IWGRP | S_IWOTH))) {
-		log_err("%s: must be a file that only its owner may write "
-		    "(chmod go-w %s)", path, path);
-		fclose(in.file);
-		return (-1);
-	}
+	conf->path = build_text(path);
+	lex_begin(file);
+	build_begin(conf);
 	if (yyparse() != 0)
 		in.errors++;
-	fclose(in.file);
+	fclose(file);
+	build_end();
 	return (in.errors > 0 ? -1 : 0);
+}
+
+/* A pipe is refused, and not waited for. */
+static FILE *
+open_config(const char *path)
+{
+	struct stat	 st;
+	FILE		*file;
+	int		 fd;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd == -1 || fstat(fd, &st) == -1)
+		log_err("%s: %s", path, strerror(errno));
+	else if (!S_ISREG(st.st_mode) || (st.st_mode & (S_IWGRP | S_IWOTH)))
+		log_err("%s: must be a file that only its owner may write "
+		    "(chmod go-w %s)", path, path);
+	else if ((file = fdopen(fd, "r")) == NULL)
+		log_err("%s: %s", path, strerror(errno));
+	else
+		return (file);
+	if (fd != -1)
+		close(fd);
+	return (NULL);
 }

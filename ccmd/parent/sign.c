@@ -78,28 +78,29 @@ static int	 jwt_sign(EVP_PKEY *, const char *, unsigned char *, size_t *);
 static int	 append(char *, size_t, const void *, size_t);
 
 EVP_PKEY *
-sign_key_read(const char *path)
+sign_key_read(const char *path, const char *name)
 {
 	EVP_PKEY	*key = NULL;
 	char		*pem;
 	ssize_t		 n;
 	int		 fd;
 
-	if (credential_heap() == -1 || (fd = credential_open(path)) == -1)
+	if (credential_heap() == -1 ||
+	    (fd = credential_open(path, name)) == -1)
 		return (NULL);
 	if ((pem = sodium_malloc(KEY_FILE_MAX + 1)) == NULL)
 		fatal("locked memory");
 	n = read(fd, pem, KEY_FILE_MAX + 1);
 	if (n == -1)
-		log_err("%s: %s", path, strerror(errno));
+		log_err("%s: %s", name, strerror(errno));
 	else if (n > KEY_FILE_MAX)
 		log_err("%s: a private key of at most %d bytes was expected",
-		    path, KEY_FILE_MAX);
+		    name, KEY_FILE_MAX);
 	else
-		key = key_parse(pem, (size_t)n, path);
+		key = key_parse(pem, (size_t)n, name);
 	close(fd);
 	sodium_free(pem);
-	if (key != NULL && !key_good(key, path)) {
+	if (key != NULL && !key_good(key, name)) {
 		EVP_PKEY_free(key);
 		return (NULL);
 	}

@@ -345,8 +345,8 @@ def test_many_slow_and_idle_ones(tmp_path):
     ("limits http { time 5 }", "one of connections address header body "
      "request idle answer pause was expected"),
     ("limits https { idle 5 }", "http was expected"),
-    ("limits http { idle }", "expecting a number"),
-    ("limits { idle 5 }", "expecting a word")])
+    ("limits http { idle }", "a number was expected, not }"),
+    ("limits { idle 5 }", "a word was expected, not {")])
 def test_what_is_refused(tmp_path, text, why):
     with Daemon(tmp_path, start=False, conf=text + "\n") as d:
         r = subprocess.run([*d.argv(), "-n"], capture_output=True, text=True,

@@ -119,7 +119,7 @@ def test_options_of_ccmd():
 
 def test_directives():
     """Each word of the grammar, as one that is typed as it is."""
-    words = re.findall(r'\{ "(\w+)", \w+ \}', source("ccmd/parent/parse.y"))
+    words = re.findall(r'\{ "(\w+)", \w+ \}', source("ccmd/parent/lex.c"))
     assert {"listen", "github", "poll"} <= set(words)
     text = page("ccmd.conf.5")
     typed = " ".join(re.findall(r"\b(?:Ic|Cm)((?: [\w,{}]+)+)", text))

@@ -51,9 +51,9 @@ GOOD_HASH = "ab" * 32
     ("listen on 127.0.0.1", 1, "port"),
     ("\n\nlisten on 127.0.0.1 port 70000\n", 3, "65535"),
     ("listen on 127.0.0.1 port x\n", 1, "a number"),
-    ("nonsense\n", 1, "unexpected"),
+    ("nonsense\n", 1, 'was expected, not "nonsense"'),
     ("poll interval active 0\n", 1, "86400"),
-    ("poll interval\n", 1, "expecting"),
+    ("poll interval\n", 1, "active, idle, max or reserve was expected"),
     ('github "a" {\n}\n', 2, "token file"),
     ('github "a" {\n\turl "ftp://x"\n\ttoken file "/x"\n}\n', 2, "https"),
     ('github "a" {\n\turl "http://example.com"\n\ttoken file "/x"\n}\n', 2,
@@ -67,13 +67,52 @@ GOOD_HASH = "ab" * 32
     ('api token "a" role api hash "%s"\n' % GOOD_HASH * 2, 2, "twice"),
     ('state directory "/x\n', 1, "quote"),
     ('listen on :: port 5443 tls certificate "/c" key "/k"\n', 1,
-     "certificate and key are needed"),
+     "certificate /c: No such file"),
     ("backups newest 0\n", 1, "10000"),
     ("history days 8\n", 1, "from 9"),
     ("history\n", 1, "days"),
     ("history megabytes 90 days\n", 1, "number"),
     ('control socket "/x" role nobody\n', 1, "viewer"),
     ("\x00\n", 1, "NUL"),
+    ("listen on example.com port 80\n", 1, "numeric IPv4 or IPv6"),
+    ("listen on 300.1.1.1 port 80\n", 1, "numeric IPv4 or IPv6"),
+    ("listen on ::1 port 80\nlisten on ::1 port 80\n", 2, "already"),
+    pytest.param("".join("listen on ::1 port %d\n" % n for n in range(
+        1, 18)), 17, "at most 16", id="listeners"),
+    ('control socket "rel"\n', 1, "absolute path"),
+    ('control socket "/%s"\n' % ("x" * 107), 1, "at most 107 bytes"),
+    ('control socket "/x" group "no-such-group"\n', 1, "there is no group"),
+    ('state directory "rel"\n', 1, "absolute path"),
+    ('state directory "/x" more\n', 1,
+     'the end of the line was expected, not "more"'),
+    ('api token "" role api hash "%s"\n' % GOOD_HASH, 1, "1 to 64 bytes"),
+    ('api token "%s" role api hash "%s"\n' % ("n" * 65, GOOD_HASH), 1,
+     "1 to 64 bytes"),
+    ('api token "a" role api hash "%s" expires 2027-02-30\n' % GOOD_HASH, 1,
+     "date"),
+    pytest.param("".join('api token "%d" role api hash "%s"\n' % (
+        n, GOOD_HASH) for n in range(1025)), 1025, "at most 1024",
+        id="tokens"),
+    ('github "" {\n\ttoken file "/x"\n}\n', 1, "1 to 64 bytes"),
+    ('github "a" {\n\turl "https://h:99999"\n\ttoken file "/x"\n}\n', 2,
+     "https://host"),
+    ('github "a" {\n\turl "https://h/\u00e9"\n\ttoken file "/x"\n}\n', 2,
+     "https://host"),
+    pytest.param('github "a" {\n\ttoken file "/x"\n\towners {\n%s\t}\n}\n' %
+                 "".join('"%s%d"\n' % ("o" * 35, n) for n in range(1000, 1120)),
+                 106, "at most 4096 bytes", id="owners"),
+    ('github "a" {\n\n\ttoken file "/no/such"\n}\n', 3,
+     "/no/such: No such file"),
+    ('github "a" {\n\n\n\twrite token file "/no/such"\n\tapp 1 '
+     'installation 2 key file "/dev/null"\n}\n', 4, "/no/such: No such file"),
+    ('github "a" {\n\n\ttoken file "/dev/null"\n}\n', 3,
+     "/dev/null: a regular file was expected"),
+    ('github "a" {\n\tapp 1 installation 2 key file "/no/such"\n}\n', 2,
+     "/no/such: No such file"),
+    ('\nlisten on ::1 port 80 tls certificate "/no/such" key "/no/key"\n', 2,
+     "certificate /no/such: No such file"),
+    ('\n\ngithub "a" {\n\ttoken file "/x"\n', 5,
+     "not the end of the file, in what begins in line 3"),
 ])
 def test_bad_configuration(tmp_path, text, line, what):
     r = check(tmp_path, text)
@@ -88,6 +127,74 @@ def test_bad_configuration(tmp_path, text, line, what):
 def test_every_error_is_said(tmp_path):
     r = check(tmp_path, "bad\nlisten on 127.0.0.1 port 1\nworse\n")
     assert [x.split(":")[2] for x in r.stderr.splitlines()] == ["1", "3"]
+
+
+def test_an_error_in_braces_hides_no_other(tmp_path):
+    r = check(tmp_path, 'github "a" {\n\tnonsense {\n\t}\n\ttoken file "/x\n'
+              '}\ngithub "a" { url 5 }\nlisten on ::1 port 0\n')
+    lines = re.findall(r"ccmd.conf:(\d+): ", r.stderr)
+    assert r.returncode == 1 and lines == ["2", "4", "6", "6", "7"], r.stderr
+
+
+def test_lines_go_on_behind_a_backslash(tmp_path):
+    r = check(tmp_path, 'listen on 127.0.0.1 \\\n\tport 1234\r\n'
+              'api token "a" role api \\\r\n hash \\\n \\\n  "%s"\n'
+              'poll interval active 7 \\\n' % GOOD_HASH)
+    assert r.returncode == 0, r.stderr
+    assert "listen on 127.0.0.1 port 1234\n" in r.stdout
+    assert "active 7 " in r.stdout
+    # A comment does not go on, and lines are counted all the same.
+    r = check(tmp_path, "# one \\\nlisten on ::1 \\\n\\\n  port 0\nx\n")
+    assert re.findall(r"conf:(\d+): ", r.stderr) == ["4", "5"], r.stderr
+
+
+def test_dry_check_says_all_that_counts(tmp_path):
+    secret = tmp_path / "token"
+    secret.write_text("s3cr3t\n")
+    secret.chmod(0o600)
+    r = check(tmp_path, """
+api token "grafana" role viewer hash "%s" expires 2999-01-31
+control socket "/x/y" role api
+state directory "/x"
+github "ours" {
+\ttoken file "%s"
+\twrite token file "%s"
+\towners { "acme" "other" }
+\turl "https://github.example.com/api/v3"
+\tlimits none
+}
+github "rest" { token file "%s" limits concurrent 7 points 77 }
+poll interval active 11 idle 61 max 301 reserve 21%%
+backups newest 3 minutely 4 hourly 5 daily 6
+history days 12 megabytes 34
+public badges
+sandbox strict
+""" % (GOOD_HASH, secret, secret, secret))
+    assert r.returncode == 0 and r.stderr == ""
+    for what in ("grafana role viewer expires 2999-01-31", "/x/y role api",
+                 "state directory /x\n", "owners acme other",
+                 "https://github.example.com/api/v3", "write token yes",
+                 "limits none", "limits concurrent 7 points 77",
+                 "active 11 idle 61 max 301 reserve 21%",
+                 "newest 3 minutely 4 hourly 5 daily 6",
+                 "days 12 megabytes 34", "public badges", "sandbox strict"):
+        assert what in r.stdout, r.stdout
+    assert "s3cr3t" not in r.stdout and GOOD_HASH not in r.stdout
+    with open("/dev/full", "w") as full:
+        r = subprocess.run([BUILD / "ccmd/ccmd", "-n", "-f",
+                            tmp_path / "ccmd.conf"], stdout=full,
+                           stderr=subprocess.PIPE, timeout=20)
+    assert r.returncode == 1
+    assert r.stderr == b"ccmd: standard output: No space left on device\n"
+
+
+def test_configuration_that_is_no_file(tmp_path):
+    """A pipe is not waited for."""
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path):
+        r = subprocess.run([BUILD / "ccmd/ccmd", "-n", "-f", path],
+                           capture_output=True, text=True, timeout=20)
+        assert r.returncode == 1 and "must be a file" in r.stderr
 
 
 def test_dry_check_prints_no_secret(tmp_path):

@@ -218,7 +218,7 @@ def held(found, secret):
 
 
 @pytest.mark.parametrize("line,what", [
-    ("nonsense", "unexpected"),
+    ("nonsense", 'was expected, not "nonsense"'),
     ('github "x" {\n\turl "http://example.com"\n\ttoken file "/x"\n}',
      "clear text"),
     ('api token "test" role api hash "%s"' % ("ab" * 32), "twice"),
