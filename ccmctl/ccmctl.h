@@ -220,7 +220,7 @@ void client_set_sink(struct client *c,
 
 /* --- log.c: what a run wrote. ------------------------------------------ */
 
-#define LOG_SEQUENCE_MAX	32	/* bytes of a colour's escape sequence */
+#define LOG_SEQUENCE_MAX	32	/* bytes of a colour's sequence */
 
 struct log_output {
 	int	 terminal;	/* what it must not be told is left out */

@@ -55,7 +55,8 @@ int pipeline_name_ok(const char *name);
 
 /*
  * A `config`: known members of their types or null, the others together of
- * at most PIPELINE_CONFIG_MAX bytes; nulls of known ones are removed.  Returns 0, or -1 with a sentence in `why`.
+ * at most PIPELINE_CONFIG_MAX bytes; nulls of known ones are
+ * removed.  Returns 0, or -1 with a sentence in `why`.
  */
 int pipeline_config_check(struct json_object *config, char *why,
     size_t size);

@@ -96,7 +96,7 @@ struct supervise {
 	int		 verbose;
 	int		 restore;	/* ccmd -R: the file's descriptor */
 	const char	*restore_name;
-	int		 started;	/* gets a byte when the set runs; or -1 */
+	int		 started;	/* gets a byte when all runs; or -1 */
 };
 
 /*

@@ -51,7 +51,7 @@ struct query {
 	enum verb_id	 verb;
 	char		 target[MSG_ID_MAX + 1];
 	struct json_object *args;
-	int		 status;	/* of the answer, once `body` is there */
+	int		 status;	/* of the answer, with `body` */
 	struct json_object *body;
 	void		*state;		/* the verb's own */
 };

@@ -58,8 +58,8 @@ typedef void (*save_fn)(struct save_out *out, int64_t now, void *arg);
 
 /*
  * Begin, with names (literals) in the directory open as `dirfd`; removes a
- * temporary file that a crash left, unless there is only that.  Never fails: what is wrong is logged,
- * and shows again with a save.
+ * temporary file that a crash left, unless there is only that.  Never fails:
+ * what is wrong is logged, and shows again with a save.
  */
 void save_open(struct save *save, int dirfd, const char *file,
     const char *temporary, const char *backup_prefix);
