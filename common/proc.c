@@ -57,6 +57,7 @@ struct peer {
 	int			 busy;	/* inside handlers: free later */
 	int			 dead;
 	int			 again;	/* messages left for the next turn */
+	int			 stuck;	/* the other end does not read */
 };
 
 static void	 peer_readable(evutil_socket_t, short, void *);
@@ -127,6 +128,12 @@ peer_send(struct peer *peer, enum msg_type type, const union msg *m, int fd)
 		fatal("%s to %s", msg_name(type), proc_name(peer->other));
 	if (event_add(peer->write_ev, NULL) == -1)
 		fatalx("event_add: %s", proc_name(peer->other));
+	/* Its end comes from the loop: the caller still has it. */
+	if (peer->ops->queue_max != 0 &&
+	    peer_queued(peer) > peer->ops->queue_max && !peer->stuck) {
+		peer->stuck = 1;
+		event_active(peer->read_ev, EV_READ, 1);
+	}
 }
 
 size_t
@@ -216,7 +223,9 @@ peer_readable(evutil_socket_t fd __attribute__((unused)), short what,
 	struct peer	*peer = arg;
 
 	peer->busy++;
-	if ((what & EV_READ) && !peer->again) {
+	if (peer->stuck)
+		peer_end(peer, "does not read what it is told");
+	else if ((what & EV_READ) && !peer->again) {
 		switch (imsgbuf_read(&peer->imsgbuf)) {
 		case 1:
 			break;

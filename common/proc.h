@@ -48,6 +48,11 @@ struct peer_ops {
 	void		(*closed)(struct peer *peer, const char *why);
 	/* All that was queued is written; NULL: nobody waits for that. */
 	void		(*drained)(struct peer *peer);
+	/*
+	 * Messages that the other end may leave unread: more are a violation,
+	 * which ends the connection from the loop.  0: memory is the bound.
+	 */
+	size_t		 queue_max;
 };
 
 /*

@@ -46,6 +46,7 @@
 #define DEATHS_MS	60000
 #define BACKOFF_MIN_MS	100
 #define BACKOFF_MAX_MS	5000
+#define CHILD_QUEUE	4096	/* messages that a child leaves unread */
 
 struct child {
 	enum proc_id	 proc;
@@ -84,6 +85,7 @@ static void	 on_parsing(struct peer *, const union msg *, int);
 static void	 on_sign_jwt(struct peer *, const union msg *, int);
 static void	 say_started(void);
 static void	 on_closed(struct peer *, const char *);
+static void	 violation(struct peer *, const char *);
 static void	 connect_set(void);
 static void	 connect_pair(enum proc_id, enum proc_id);
 static void	 end_set(void);
@@ -106,7 +108,7 @@ static const msg_fn table[M_MAX] = {
 };
 
 static const struct peer_ops ops = { .table = table,
-    .closed = on_closed };
+    .closed = on_closed, .queue_max = CHILD_QUEUE };
 
 int
 supervise(struct event_base *base, struct supervise *s)
@@ -228,6 +230,11 @@ on_ready(struct peer *peer, const union msg *m, int fd __attribute__((unused)))
 	struct child	*c = child_of(peer);
 	enum proc_id	 p;
 
+	/* Each time the set would be connected anew. */
+	if (c->ready) {
+		violation(peer, "said READY twice");
+		return;
+	}
 	log_info("%s: locked up: %s", proc_name(c->proc),
 	    log_visible(m->ready.level));
 	c->ready = 1;
@@ -275,9 +282,14 @@ static void
 on_running(struct peer *peer, const union msg *m __attribute__((unused)),
     int fd __attribute__((unused)))
 {
+	struct child	*c = child_of(peer);
 	enum proc_id	 p;
 
-	child_of(peer)->running = 1;
+	if (!c->ready || c->running) {
+		violation(peer, "said RUNNING unasked");
+		return;
+	}
+	c->running = 1;
 	for (p = PROC_POLLER; p <= PROC_REGISTRY; p++)
 		if (env.children[p].pid != 0 && !env.children[p].running)
 			return;
@@ -401,6 +413,14 @@ on_closed(struct peer *peer, const char *why)
 		log_err("%s: %s", proc_name(c->proc), why);
 	c->peer = NULL;
 	end_set();
+}
+
+/* What a handler finds wrong ends the child as what msg.c finds does. */
+static void
+violation(struct peer *peer, const char *why)
+{
+	on_closed(peer, why);
+	peer_free(peer);
 }
 
 /* The rest end on end-of-file; who does not is ended. */

@@ -130,6 +130,9 @@ class Peer:
             data = self.sock.recv(1 << 18)
         except ConnectionResetError:
             data = b""
+        self.take(data)
+
+    def take(self, data):
         if not data:
             self.open = False
             return

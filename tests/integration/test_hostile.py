@@ -1,0 +1,73 @@
+# Copyright (c) 2026 The CCM authors
+#
+# Permission to use, copy, modify, and distribute this software for any
+# purpose with or without fee is hereby granted, provided that the above
+# copyright notice and this permission notice appear in all copies.
+#
+# THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+# WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+# MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+# ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+# WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+# ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+# OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+
+"""What a child that was taken over can do to the parent: nothing that
+outlives it."""
+
+import os
+import pathlib
+
+from daemon import wait_until
+from hostile import Hostile
+
+
+def flood(child, messages):
+    """Without ever reading; until it has gone, or is through."""
+    try:
+        child.sock.settimeout(20)
+        for _ in range(200):
+            child.sock.sendall(messages)
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+    child.close()
+
+
+def resident(pid):
+    """Kilobytes."""
+    text = pathlib.Path("/proc/%d/status" % pid).read_text()
+    return int(text.split("VmRSS:")[1].split()[0])
+
+
+def starts_anew(h, why):
+    """Another set comes, from the same parent."""
+    wait_until(lambda: why in h.log(), 20, why + "\n" + h.log())
+    child = h.child()
+    child.ready()
+    assert h.process.poll() is None, h.log()
+    return child
+
+
+def test_ready_and_running_are_said_once(tmp_path):
+    """Each READY of a set that starts would connect it anew, until the
+    parent has no descriptor left."""
+    with Hostile(tmp_path, "registry") as h:
+        child = h.child()
+        fds = len(os.listdir("/proc/%d/fd" % h.process.pid))
+        child.expect("SETUP")
+        flood(child, child.encode("READY", level="x") * 100)
+        child = starts_anew(h, "registry: said READY twice")
+        assert len(os.listdir("/proc/%d/fd" % h.process.pid)) <= fds + 16
+        flood(child, child.encode("RUNNING", pid=1))
+        starts_anew(h, "registry: said RUNNING unasked")
+
+
+def test_a_child_that_asks_and_does_not_read(tmp_path):
+    with Hostile(tmp_path, "poller") as h:
+        child = h.child()
+        child.ready()
+        before = resident(h.process.pid)
+        flood(child, child.encode("SIGN_JWT", credential=1, skew=0) * 1000)
+        starts_anew(h, "poller: does not read what it is told")
+        assert resident(h.process.pid) - before < 32 * 1024
+
