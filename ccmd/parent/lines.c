@@ -134,11 +134,19 @@ take(struct lines *l)
 static void
 put(struct lines *l)
 {
-	int64_t	 now = proc_now_ms();
 	size_t	 len = l->len;
 
 	l->line[len] = '\0';
 	l->len = 0;
+	if (lines_permit(l, len))
+		log_child_line(l->name, l->line);
+}
+
+int
+lines_permit(struct lines *l, size_t len)
+{
+	int64_t	 now = proc_now_ms();
+
 	if (now - l->second >= 1000) {
 		say_dropped(l);
 		l->second = now;
@@ -147,10 +155,10 @@ put(struct lines *l)
 	}
 	l->n++;
 	l->bytes += len;
-	if (l->n > LINES_MAX || l->bytes > LINES_BYTES)
-		l->dropped++;
-	else
-		log_child_line(l->name, l->line);
+	if (l->n <= LINES_MAX && l->bytes <= LINES_BYTES)
+		return (1);
+	l->dropped++;
+	return (0);
 }
 
 static void

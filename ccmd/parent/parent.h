@@ -127,7 +127,7 @@ void configure(struct peer *peer, const struct supervise *s, int reload);
 
 /* The poller asks for a JWT: answer, with or without one. */
 void sign_answer(struct peer *poller, struct conf *conf,
-    const struct msg_sign_jwt *m);
+    const struct msg_sign_jwt *m, int may_log);
 
 /* --- reload.c */
 
@@ -165,6 +165,11 @@ struct lines;
 /* `fd` is taken over.  Returns NULL with errno. */
 struct lines *lines_new(struct event_base *base, int fd, const char *name);
 void lines_end(struct lines *lines);
+/*
+ * May a line of `len` bytes be logged for this child, be it its own or ours
+ * about what it asked?  One that may not is counted as dropped.
+ */
+int lines_permit(struct lines *lines, size_t len);
 
 /* --- output.c */
 

@@ -201,7 +201,7 @@ sign_inherit(struct conf *conf, const struct conf *old)
 
 void
 sign_answer(struct peer *poller, struct conf *conf,
-    const struct msg_sign_jwt *m)
+    const struct msg_sign_jwt *m, int may_log)
 {
 	struct conf_github	*g = find(conf, m->credential);
 	char			 text[JWT_TEXT_MAX + 1] = "";
@@ -216,10 +216,10 @@ sign_answer(struct peer *poller, struct conf *conf,
 		why = "asked for too often";
 	else if (jwt_make(g, time(NULL) + m->skew, text, sizeof(text)) == -1)
 		why = "libcrypto failed";
-	if (why != NULL)
+	if (why != NULL && may_log)
 		log_warn("github %s: JWT not signed: %s", g != NULL ?
 		    g->name : "?", why);
-	else
+	else if (why == NULL)
 		log_info("github %s: signed a JWT for app %llu", g->name,
 		    (unsigned long long)g->app);
 	memset(&reply, 0, sizeof(reply));

@@ -97,6 +97,7 @@ static void	 arm(int);
 static void	 count_death(void);
 static int	 backoff(void);
 static struct child *child_of(const struct peer *);
+static int	 may_log(struct child *);
 
 static const msg_fn table[M_MAX] = {
 	[M_READY] = on_ready,
@@ -317,6 +318,13 @@ on_reload(struct peer *peer __attribute__((unused)), const union msg *m,
 	reload_ask(m->reload.op, m->reload.actor);
 }
 
+/* A line of ours for what it asked: as if it were its own. */
+static int
+may_log(struct child *c)
+{
+	return (c->lines == NULL || lines_permit(c->lines, 0));
+}
+
 int
 supervise_can_reload(void)
 {
@@ -340,12 +348,17 @@ supervise_reload(void)
 }
 
 static void
-on_log_level(struct peer *peer __attribute__((unused)), const union msg *m,
+on_log_level(struct peer *peer, const union msg *m,
     int fd __attribute__((unused)))
 {
 	union msg	 to;
 	enum proc_id	 p;
 
+	if (!may_log(child_of(peer))) {
+		supervise_done(m->log_level.op, TASK_LOG, 503,
+		    m->log_level.actor, "Asked for too often");
+		return;
+	}
 	memset(&to, 0, sizeof(to));
 	to.verbose.verbose = m->log_level.verbose != 0;
 	env.s->verbose = to.verbose.verbose;
@@ -390,7 +403,8 @@ static void
 on_sign_jwt(struct peer *peer, const union msg *m,
     int fd __attribute__((unused)))
 {
-	sign_answer(peer, env.s->conf, &m->sign_jwt);
+	sign_answer(peer, env.s->conf, &m->sign_jwt,
+	    may_log(child_of(peer)));
 }
 
 /* To the process that went into the background. */

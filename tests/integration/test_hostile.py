@@ -70,4 +70,7 @@ def test_a_child_that_asks_and_does_not_read(tmp_path):
         flood(child, child.encode("SIGN_JWT", credential=1, skew=0) * 1000)
         starts_anew(h, "poller: does not read what it is told")
         assert resident(h.process.pid) - before < 32 * 1024
+        # Nor does it fill the log with what we have to say to that.
+        assert h.log().count("JWT not signed") <= 2 * 2000
+        assert "lines were dropped" in h.log()
 
