@@ -113,7 +113,8 @@ log_child_line(const char *name, const char *line)
 	 */
 	if (line[0] == '<' && line[1] >= '0' && line[1] <= '7' &&
 	    line[2] == '>') {
-		priority = line[1] - '0';
+		/* What is worse goes to all terminals: not for a child. */
+		priority = line[1] - '0' < LOG_ERR ? LOG_ERR : line[1] - '0';
 		line += 3;
 	}
 	/*

@@ -31,6 +31,7 @@
 #include <cmocka.h>
 
 #include "json.h"
+#include "log.h"
 #include "pipeline.h"
 #include "timestamp.h"
 #include "verb.h"
@@ -328,10 +329,47 @@ test_arguments(void **state)
 	json_object_put(o);
 }
 
+static int	 said_priority;
+static char	 said[64];
+
+static void
+say(int priority, const char *name, const char *text)
+{
+	(void)name;
+	said_priority = priority;
+	(void)snprintf(said, sizeof(said), "%s", text);
+}
+
+/* Nothing that a child writes is an emergency, shown on all terminals. */
+static void
+test_child_lines(void **state)
+{
+	static const struct {
+		const char	*line;
+		int		 priority;
+		const char	*text;
+	} c[] = {
+		{ "<0>x", 3, "x" }, { "<2>x", 3, "x" }, { "<3>x", 3, "x" },
+		{ "<6>x", 6, "x" }, { "<7>x", 7, "x" }, { "<8>x", 4, "<8>x" },
+		{ "x", 4, "x" }, { "<6>a\rb\033[2J", 6, "a\\rb^[[2J" },
+	};
+	size_t	 i;
+
+	(void)state;
+	log_set_output(say);
+	for (i = 0; i < N(c); i++) {
+		log_child_line("api", c[i].line);
+		assert_int_equal(said_priority, c[i].priority);
+		assert_string_equal(said, c[i].text);
+	}
+	log_set_output(NULL);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_child_lines),
 		cmocka_unit_test(test_json_good),
 		cmocka_unit_test(test_json_bad),
 		cmocka_unit_test(test_json_doubles_and_depth),
