@@ -41,6 +41,7 @@
 
 #define START_MS	10000	/* from fork to RUNNING */
 #define START_LOAD_MS	60000	/* the registry may have much to load */
+#define RELOAD_MS	30000	/* till all have said RUNNING again */
 #define END_MS		5000	/* from end-of-file to SIGKILL */
 #define DEATHS_MAX	10	/* in DEATHS_MS: then it is hopeless */
 #define DEATHS_MS	60000
@@ -304,6 +305,7 @@ on_running(struct peer *peer, const union msg *m __attribute__((unused)),
 		say_started();
 	} else if (env.phase == UP && env.reloading) {
 		env.reloading = 0;
+		evtimer_del(env.timer);
 		reload_in_force();
 	}
 	reload_next();
@@ -344,6 +346,7 @@ supervise_reload(void)
 		env.children[p].running = 0;
 		configure(env.children[p].peer, env.s, 1);
 	}
+	arm(RELOAD_MS);
 	return (1);
 }
 
@@ -553,6 +556,9 @@ on_timer(evutil_socket_t fd __attribute__((unused)),
 			}
 		break;
 	case UP:
+		/* Those that come have it. */
+		log_err("the reload takes too long");
+		end_set();
 		break;
 	}
 }
