@@ -247,6 +247,7 @@ on_conf_end(struct peer *peer, const union msg *m __attribute__((unused)),
 	limit_commit();
 	openapi_reset();
 	subscribers_check();
+	relays_check();
 	conn_commit();
 	control_commit();
 	child_running(peer);

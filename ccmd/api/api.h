@@ -263,6 +263,11 @@ void budget_read(struct request *req);
 /* What people should know of tokens: sentences, an array for the caller. */
 struct json_object *budget_warnings(void);
 
+/* --- relay.c */
+
+/* Cut off what is relayed to clients whose token is not valid any more. */
+void relays_check(void);
+
 /* --- health.c */
 
 /* What the registry last said of itself (HEALTH); all zero: all is well. */

@@ -371,6 +371,7 @@ void
 door_tick(void)
 {
 	slow_tick();
+	relays_check();
 	recall_tick(time(NULL));
 }
 

@@ -18,11 +18,14 @@
 /*
  * Text over HTTP that comes in pieces from the poller: handed on as it
  * comes, and credit given back as the client takes it, so that a slow one
- * holds up the source and not our memory.  Runs in the api.  Must not keep
- * more than MSG_FETCH_WINDOW.
+ * holds up the source and not our memory.  It lasts as long as the token
+ * that it was asked for with.  Runs in the api.  Must not keep more than
+ * MSG_FETCH_WINDOW.
  */
 
 #include "config.h"
+
+#include <sys/queue.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,10 +39,16 @@
 #define RELAY_CREDIT_MIN	(32 * 1024)
 
 struct relay {
+	TAILQ_ENTRY(relay) entry;
+	struct conn	*conn;
 	struct request	*request;
 	size_t		 owed;		/* taken, no credit given for it yet */
 	int		 chunked;
 };
+
+static struct {
+	TAILQ_HEAD(, relay) all;
+} env = { .all = TAILQ_HEAD_INITIALIZER(env.all) };
 
 static int	 on_fill(struct conn *, void *);
 static void	 on_closed(void *);
@@ -59,6 +68,7 @@ begin(struct conn *c, struct request *req)
 
 	if ((r = calloc(1, sizeof(*r))) == NULL)
 		return (NULL);
+	r->conn = c;
 	r->request = req;
 	r->chunked = c->minor >= 1;
 	n = snprintf(head, sizeof(head),
@@ -72,6 +82,7 @@ begin(struct conn *c, struct request *req)
 	    r->chunked ? "Transfer-Encoding: chunked\r\n" : "");
 	conn_write(c, head, (size_t)n);
 	metrics_count(c->verb, 200, c->began);
+	TAILQ_INSERT_TAIL(&env.all, r, entry);
 	c->stream = &stream_ops;
 	c->stream_arg = r;
 	c->closing = 1;
@@ -113,7 +124,7 @@ relay_piece(struct conn *c, struct request *req, const struct answer *a)
 	c->stream = NULL;
 	c->stream_arg = NULL;
 	c->request = NULL;
-	free(r);
+	on_closed(r);
 	conn_answered(c);
 }
 
@@ -135,5 +146,22 @@ on_fill(struct conn *c, void *arg)
 static void
 on_closed(void *arg)
 {
-	free(arg);
+	struct relay	*r = arg;
+
+	TAILQ_REMOVE(&env.all, r, entry);
+	free(r);
+}
+
+/* Without its end, as what fails: the client must not think it whole. */
+void
+relays_check(void)
+{
+	struct relay	*r, *next;
+
+	TAILQ_FOREACH_SAFE(r, &env.all, entry, next)
+		if (!auth_holds(r->request->token)) {
+			log_info("%s: cut off: its token is not valid any "
+			    "more", r->request->verb->name);
+			conn_kill(r->conn);
+		}
 }

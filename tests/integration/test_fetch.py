@@ -23,7 +23,7 @@ import subprocess
 
 import pytest
 
-from daemon import BUILD, Daemon, wait_until
+from daemon import BUILD, Daemon, token_hash, wait_until
 from githubsim import GitHubSim
 from test_build import sanitized
 
@@ -265,6 +265,45 @@ def test_a_slow_client_costs_no_memory(d, sim, pipe):
         s.close()
     wait_until(lambda: sim.counts()["in_flight"] == 0, 20,
                "transfers whose clients went")
+
+
+def test_a_log_ends_with_its_token(tmp_path, sim):
+    """Whoever has an old token gets no more of it, and not as if it were
+    all; others go on."""
+    def begin(token):
+        s = socket.socket()
+        s.settimeout(30)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.connect(("127.0.0.1", d.port))
+        s.sendall(b"GET /api/pipelines/%s/runs/%d/logs HTTP/1.1\r\nHost: x"
+                  b"\r\nCCM-Token: %s\r\n\r\n" % (
+                      pipe.encode(), run, token.encode()))
+        assert s.recv(1000).startswith(b"HTTP/1.1 200 ")
+        return s
+
+    def rest(s):
+        n, last = 0, b""
+        while data := s.recv(1 << 20):
+            n, last = n + len(data), (last + data)[-5:]
+        return n, last
+    with Daemon(tmp_path, github_url=sim.url, idle=60, tokens={
+            "test": ("admin", "test-token-0123456789"),
+            "old": ("viewer", "older")}) as d:
+        pipe = d.provision("acme/shop")
+        run = sim.add_run("acme/shop", "deploy.yml", conclusion="success",
+                          jobs={"build": "success"}, log_bytes=16 * MB)
+        with begin("older") as old, begin(d.token) as kept:
+            d.conf_path.write_text(d.conf_path.read_text().replace(
+                token_hash("older"), token_hash("newer")))
+            r = d.ctl("reload")
+            assert r.returncode == 0, r.stderr
+            n, last = rest(old)
+            assert n < 8 * MB and last != b"0\r\n\r\n"
+            # The one operation is over, the other one goes on.
+            assert b"\nccm_operations 1\n" in d.raw("GET", "/metrics")[2]
+            n, last = rest(kept)
+            assert n > 16 * MB and last == b"0\r\n\r\n"
+        assert d.log().count("run.logs: cut off: its token is not") == 1
 
 
 @pytest.mark.parametrize("env,colour,text", [
