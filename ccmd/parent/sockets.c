@@ -39,6 +39,12 @@
 #include "parent.h"
 
 #define BACKLOG	1024
+/*
+ * Bytes that the kernel takes from a connection ahead of what it can send.
+ * It tells when half of it is gone: the api sees that a slow client takes
+ * something (CONN_PROGRESS), and none fills the kernel's memory.
+ */
+#define UNSENT_MAX	65536
 
 static struct conf_listen *same(const struct conf *,
 		    const struct conf_listen *);
@@ -137,7 +143,7 @@ open_tcp(struct conf_listen *l, int reload)
 static int
 open_address(const struct addrinfo *ai)
 {
-	int	 fd, on = 1, saved;
+	int	 fd, on = 1, saved, unsent = UNSENT_MAX;
 
 	fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
 	    0);
@@ -146,6 +152,8 @@ open_address(const struct addrinfo *ai)
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
 	    /* Inherited by what is accepted: no answer waits for an ACK. */
 	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == -1 ||
+	    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent,
+	    sizeof(unsent)) == -1 ||
 	    (ai->ai_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6,
 	    IPV6_V6ONLY, &on, sizeof(on)) == -1) ||
 	    bind(fd, ai->ai_addr, ai->ai_addrlen) == -1 ||

@@ -94,6 +94,26 @@ def close(socks):
         s.close()
 
 
+def test_who_reads_steadily_is_not_cut_off(tmp_path):
+    """The limit is 32 KB in its time, and this one takes 16 times as much.
+    What the kernel has taken ahead must not hide that it does."""
+    with Daemon(tmp_path, conf=limits(answer=4)) as d:
+        # More than the kernel would hold for one connection.
+        asked, taken = 1000, 0
+        s = connect(d, b"GET /api/openapi.json HTTP/1.1\r\nHost: ccm\r\n"
+                    b"\r\n" * asked)
+        end = time.monotonic() + 7
+        while time.monotonic() < end:
+            got = len(s.recv(4096))
+            assert got > 0, "cut off after %d bytes" % taken
+            taken += got
+            time.sleep(4096 / 131072)
+        assert reached(d)["answer"] == 0
+        # Who takes nothing is cut off.
+        wait_until(lambda: reached(d)["answer"] == 1, 30, "cut off")
+        s.close()
+
+
 def test_who_is_idle_makes_room(tmp_path):
     with Daemon(tmp_path, conf=limits(connections=16)) as d:
         socks = []
