@@ -86,6 +86,8 @@ static int	 check_run(const struct verb_arg *, struct json_object *,
 		    struct json_object *, struct verb_error *);
 static int	 check_inputs(const struct verb_arg *, struct json_object *,
 		    struct verb_error *);
+static int	 check_links(const struct verb_arg *, struct json_object *,
+		    struct verb_error *);
 static int	 check_since(const struct verb_arg *, struct json_object *,
 		    struct json_object *, struct verb_error *);
 static int	 check_flag(const struct verb_arg *, struct json_object *,
@@ -268,6 +270,8 @@ check_arg(const struct verb_arg *a, struct json_object *args,
 		return (check_run(a, args, v, err));
 	case CHECK_INPUTS:
 		return (check_inputs(a, v, err));
+	case CHECK_LINKS:
+		return (check_links(a, v, err));
 	case CHECK_FLAG:
 		return (check_flag(a, args, v, err));
 	case CHECK_PRESERVE:
@@ -450,6 +454,29 @@ check_inputs(const struct verb_arg *a, struct json_object *v,
 		    json_object_get_string(it.val));
 		/* The member stays where it is: only its value is another. */
 		json_object_object_add_ex(v, it.key, value, 0);
+	}
+	return (0);
+}
+
+static int
+check_links(const struct verb_arg *a, struct json_object *v,
+    struct verb_error *err)
+{
+	struct json_object	*o;
+	const char		*s;
+	size_t			 i, n;
+
+	if (!json_object_is_type(v, json_type_array))
+		return (bad(err, "%s must be a list of text", a->name));
+	n = json_object_array_length(v);
+	for (i = 0; i < n; i++) {
+		o = json_object_array_get_idx(v, i);
+		s = json_object_is_type(o, json_type_string) ?
+		    json_object_get_string(o) : "";
+		if (n > (size_t)a->max || (strcmp(s, "linked_domain") != 0 &&
+		    strcmp(s, "linked_app") != 0 && strcmp(s, "vps") != 0))
+			return (bad(err, "%s may hold linked_domain, "
+			    "linked_app and vps", a->name));
 	}
 	return (0);
 }

@@ -72,6 +72,7 @@ enum verb_check {
 	CHECK_INT,		/* min to max */
 	CHECK_RUN,		/* a run's id: min to max */
 	CHECK_INPUTS,		/* object of text, at most max members */
+	CHECK_LINKS,		/* list of linked_domain, linked_app, vps */
 	CHECK_FLAG,		/* absent, true or 1, false or 0 */
 	CHECK_INCLUDE,		/* stats */
 	CHECK_FILE,		/* the name of a file; ccmctl opens it */

@@ -56,6 +56,7 @@ static int	 authenticate(const struct http_message *, enum role *, char *,
 		    uint64_t *);
 static int	 take_query(struct request *, struct http_slice);
 static int	 take_body(struct request *, const struct http_message *);
+static int	 is_absent(const struct verb_arg *, struct json_object *);
 static int	 has_type(const struct verb_arg *, struct json_object *);
 static void	 take_last_event_id(struct request *, struct http_slice);
 static int	 is_json(struct http_slice);
@@ -284,7 +285,8 @@ take_body(struct request *req, const struct http_message *m)
 	for (i = 0; i < req->verb->nargs; i++) {
 		a = &req->verb->args[i];
 		if (a->place != PLACE_BODY ||
-		    !json_object_object_get_ex(body, a->name, &v))
+		    !json_object_object_get_ex(body, a->name, &v) ||
+		    is_absent(a, v))
 			continue;
 		if (!has_type(a, v)) {
 			json_object_put(body);
@@ -298,6 +300,14 @@ take_body(struct request *req, const struct http_message *m)
 	}
 	json_object_put(body);
 	return (0);
+}
+
+/* An empty link counts as absent (contract.md); ccmctl's removes it. */
+static int
+is_absent(const struct verb_arg *a, struct json_object *v)
+{
+	return (a->min == -1 && json_object_is_type(v, json_type_string) &&
+	    json_object_get_string_len(v) == 0);
 }
 
 /* JSON has types: text of a flag or number is for queries and ccmctl. */

@@ -55,6 +55,7 @@ static struct json_object *responses(const struct verb *);
 static struct json_object *response(const char *, const char *,
 		    struct json_object *);
 static struct json_object *argument(const struct verb_arg *);
+static struct json_object *links(void);
 static struct json_object *bounded(struct json_object *, const char *,
 		    int64_t, const char *, int64_t);
 static struct json_object *components(void);
@@ -317,6 +318,8 @@ argument(const struct verb_arg *a)
 		    "maximum", a->max));
 	if (a->check == CHECK_INPUTS)
 		return (of_type("object"));
+	if (a->check == CHECK_LINKS)
+		return (links());
 	if (a->check == CHECK_FLAG)
 		return (of_type("boolean"));
 	o = of_type("string");
@@ -333,6 +336,25 @@ argument(const struct verb_arg *a)
 	} else
 		(void)bounded(o, "minLength", a->min > 0 ? a->min : 0,
 		    "maxLength", a->max);
+	return (o);
+}
+
+/* Of a pipeline: an array of some of them. */
+static struct json_object *
+links(void)
+{
+	static const char *const	 names[] = {
+		"linked_domain", "linked_app", "vps"
+	};
+	struct json_object		*o = of_type("array"), *item, *list;
+	size_t				 i;
+
+	item = of_type("string");
+	list = json_object_new_array();
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		json_object_array_add(list, json_object_new_string(names[i]));
+	json_object_object_add(item, "enum", list);
+	json_object_object_add(o, "items", item);
 	return (o);
 }
 

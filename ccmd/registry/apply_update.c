@@ -32,6 +32,7 @@
 
 static void	 update_config(struct json_object *, struct json_object *);
 static void	 update_vps(struct json_object *, struct json_object *);
+static int	 is_in(struct json_object *, const char *);
 static void	 answer(const struct asked *, struct json_object *, int);
 
 void
@@ -75,20 +76,24 @@ update_config(struct json_object *doc, struct json_object *patch)
 	json_object_object_add(doc, "config", apply_merge(now, patch));
 }
 
-/* An empty text: linked to none any more. */
+/* To none any more: what `unlink` names, and an empty text of ccmctl's. */
 static void
 update_vps(struct json_object *doc, struct json_object *args)
 {
 	static const char *const	 names[] = {
 		"vps", "linked_domain", "linked_app"
 	};
-	struct json_object		*vps;
+	struct json_object		*vps, *gone;
 	const char			*s;
 	size_t				 i;
 
 	vps = json_member(doc, "vps_integration", json_type_object);
+	gone = json_member(args, "unlink", json_type_array);
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if ((s = json_string(args, names[i])) == NULL)
+		s = json_string(args, names[i]);
+		if (s == NULL && is_in(gone, names[i]))
+			s = "";
+		if (s == NULL)
 			continue;
 		if (vps == NULL) {
 			vps = json_object_new_object();
@@ -99,6 +104,18 @@ update_vps(struct json_object *doc, struct json_object *args)
 		else
 			json_object_object_del(vps, names[i]);
 	}
+}
+
+static int
+is_in(struct json_object *list, const char *name)
+{
+	size_t	 i, n = list == NULL ? 0 : json_object_array_length(list);
+
+	for (i = 0; i < n; i++)
+		if (strcmp(json_object_get_string(
+		    json_object_array_get_idx(list, i)), name) == 0)
+			return (1);
+	return (0);
 }
 
 static void

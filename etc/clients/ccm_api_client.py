@@ -123,9 +123,11 @@ class CCMClient:
     def update_pipeline(self, pipeline_id, domain=None, app_name=None,
                         vps=None, config=None):
         """Change what is given; "" removes.  Returns the document."""
+        links = {"linked_domain": domain, "linked_app": app_name,
+                 "vps": vps}
         return self._call("PATCH", self._path(pipeline_id), {
-            "linked_domain": domain, "linked_app": app_name, "vps": vps,
-            "config": config})["pipeline"]
+            **links, "config": config, "unlink": [
+                k for k, v in links.items() if v == ""] or None})["pipeline"]
 
     def teardown_pipeline(self, pipeline_id):
         """Cancel its runs and deactivate it; the repository stays."""

@@ -71,9 +71,15 @@ def test_update(d, sim):
                                 "github")} == \
         {k: before[k] for k in ("status", "created_at", "repository",
                                 "github")}
-    # Empty: linked to none; the others stay.
-    status, r = d.request("PATCH", "/api/pipelines/" + pipe,
-                          {"linked_app": "", "vps": ""})
+    # Empty counts as absent.
+    was = d.registry()
+    assert d.request("PATCH", "/api/pipelines/" + pipe, {
+        "linked_domain": "", "linked_app": "", "vps": ""})[0] == 200
+    assert d.registry() == was
+    # Unlinked: to none; the others stay, and what is given as well counts.
+    status, r = d.request("PATCH", "/api/pipelines/" + pipe, {
+        "unlink": ["linked_app", "vps", "linked_domain"],
+        "linked_domain": "b.example"})
     assert status == 200
     assert d.registry()["pipelines"][pipe]["vps_integration"] == {
         "requested_by": before["vps_integration"]["requested_by"],
@@ -94,7 +100,9 @@ def test_update(d, sim):
 
 @pytest.mark.parametrize("body,status", [
     ({"linked_domain": "no host"}, 400), ({"linked_app": ".hidden"}, 400),
-    ({"vps": 5}, 400), ({"config": []}, 400),
+    ({"vps": 5}, 400), ({"config": []}, 400), ({"unlink": "vps"}, 400),
+    ({"unlink": ["requested_by"]}, 400), ({"unlink": [1]}, 400),
+    ({"unlink": ["vps"] * 4}, 400),
     ({"config": {"auto_deploy": "yes"}}, 400),
     ({"config": {"trigger_branches": [""]}}, 400), ("[]", 400), ("{", 400)])
 def test_update_refuses(d, body, status):
