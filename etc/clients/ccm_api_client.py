@@ -69,10 +69,13 @@ class Event:
 class CCMClient:
     def __init__(self, host, token, port=PORT, tls=False, ca=None,
                  timeout=TIMEOUT):
-        """`tls` may be an ssl.SSLContext of your own."""
-        self.host = host
-        self.port = port
+        """`host` may be "host:port" or a URL, too; `tls` may be an
+        ssl.SSLContext of your own."""
+        url = self._split(host)
+        self.host = url.hostname
+        self.port = url.port or port
         self.timeout = timeout
+        tls = tls or url.scheme == "https"
         self._token = token
         self._context = None
         if isinstance(tls, ssl.SSLContext):
@@ -80,6 +83,19 @@ class CCMClient:
         elif tls or ca:
             self._context = ssl.create_default_context(cafile=ca)
             self._context.minimum_version = ssl.TLSVersion.TLSv1_2
+
+    @staticmethod
+    def _split(host):
+        if "://" not in host:
+            # An IPv6 address may come without its brackets.
+            bare = host.count(":") > 1 and not host.startswith("[")
+            host = "//[%s]" % host if bare else "//" + host
+        url = urllib.parse.urlsplit(host)
+        if (not url.hostname or url.scheme not in ("", "http", "https") or
+                url.path not in ("", "/") or url.query or url.fragment or
+                url.username is not None):
+            raise ValueError("host is a name, name:port or a URL of both")
+        return url
 
     # Pipelines.
 
@@ -144,7 +160,7 @@ class CCMClient:
     def get_run(self, pipeline_id, run_id):
         """One run with its jobs and steps."""
         return self._call("GET", self._path(pipeline_id, "runs",
-                                            str(run_id)))
+                                            str(run_id)))["run"]
 
     def get_run_logs(self, pipeline_id, run_id):
         """The text of its logs."""

@@ -109,7 +109,29 @@ def test_runs(d, sim, ccm):
     d.wait_stats(pipe, lambda s: s["current_run"])
     assert ccm.cancel_run(pipe, run)["run_id"] == run
     d.wait_stats(pipe, lambda s: not s["current_run"])
+    shown = ccm.get_run(pipe, run)
+    assert (shown["run_id"], shown["conclusion"]) == (run, "cancelled")
+    assert shown["jobs"][0]["steps"]
+    assert "==> " in ccm.get_run_logs(pipe, run)
     assert ccm.rerun(pipe, run)["run_id"] == run
+
+
+def test_hosts(d):
+    """However one writes where it is."""
+    for host, port in (("127.0.0.1:%d" % d.port, 1), ("127.0.0.1", d.port),
+                       ("http://127.0.0.1:%d/" % d.port, 1),
+                       ("[127.0.0.1", None), ("http://127.0.0.1/api", None),
+                       ("ftp://127.0.0.1", None), ("", None),
+                       ("u:p@127.0.0.1", None)):
+        if port is None:
+            with pytest.raises(ValueError):
+                client.CCMClient(host, TOKEN)
+        else:
+            assert client.CCMClient(host, TOKEN, port=port).is_ready()
+    for host in ("::1", "[::1]", "http://[::1]"):
+        ccm = client.CCMClient(host, TOKEN)
+        assert (ccm.host, ccm.port) == ("::1", 5000)
+    assert client.CCMClient("https://ccm:5443", TOKEN)._context is not None
 
 
 def test_refusals(d, ccm):
