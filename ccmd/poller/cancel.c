@@ -62,6 +62,7 @@ struct victim {
 	struct cancel	*cancel;
 	struct gh_call	*call;
 	int64_t		 id;
+	int64_t		 attempt;	/* 0: whichever runs */
 	int64_t		 asked_at;	/* monotonic ms */
 	enum victim_state state;
 };
@@ -106,6 +107,7 @@ static void	 on_cancelled(const struct gh_reply *, void *);
 static void	 on_forced(const struct gh_reply *, void *);
 static void	 verify(struct victim *);
 static void	 on_verified(const struct gh_reply *, void *);
+static int	 is_another(const struct victim *, struct json_object *);
 static void	 take_completed(struct victim *, struct json_object *);
 static void	 give_up(struct victim *, const char *);
 static void	 on_timer(evutil_socket_t, short, void *);
@@ -131,7 +133,8 @@ cancel_start(struct github *gh, struct pipeline *p,
 }
 
 struct cancel *
-cancel_follow(struct github *gh, struct pipeline *p, int64_t run,
+cancel_follow(struct github *gh, struct pipeline *p,
+    const struct cancel_run *run,
     void (*settled)(struct cancel *, void *), void *arg)
 {
 	struct cancel	*c = cancel_new(gh, p, settled, arg);
@@ -139,13 +142,14 @@ cancel_follow(struct github *gh, struct pipeline *p, int64_t run,
 
 	if (c == NULL)
 		return (NULL);
-	victim_add(c, run);
+	victim_add(c, run->id);
 	if ((v = TAILQ_FIRST(&c->victims)) == NULL) {
 		cancel_free(c);
 		return (NULL);
 	}
 	v->state = VICTIM_ACCEPTED;
-	v->asked_at = proc_now_ms();
+	v->attempt = run->attempt;
+	v->asked_at = proc_now_ms() - run->age;
 	again_in(c, VERIFY_SOON_MS / 4);
 	return (c);
 }
@@ -429,7 +433,9 @@ on_verified(const struct gh_reply *r, void *arg)
 		v->state = VICTIM_COMPLETED;
 	if (r->result == GH_OK) {
 		status = json_string(r->json, "status");
-		if (status != NULL && strcmp(status, "completed") == 0) {
+		if (is_another(v, r->json)) {
+			v->state = VICTIM_COMPLETED;
+		} else if (status != NULL && strcmp(status, "completed") == 0) {
 			v->state = VICTIM_COMPLETED;
 			take_completed(v, r->json);
 		} else if (proc_now_ms() - v->asked_at >= FORCE_AFTER_MS) {
@@ -441,6 +447,17 @@ on_verified(const struct gh_reply *r, void *arg)
 		}
 	}
 	check_settled(c);
+}
+
+/* Run again meanwhile, by somebody who means it; or not ours at all. */
+static int
+is_another(const struct victim *v, struct json_object *run)
+{
+	int64_t	 n;
+
+	return ((v->attempt != 0 && json_int(run, "run_attempt", &n) == 1 &&
+	    n != v->attempt) || (json_int(run, "workflow_id", &n) == 1 &&
+	    n != v->cancel->workflow_id));
 }
 
 /* The view and the history shall know how it ended. */

@@ -41,12 +41,20 @@ struct pipeline;
 struct cancel *cancel_start(struct github *gh, struct pipeline *p,
     void (*settled)(struct cancel *, void *arg), void *arg);
 
+/* A run whose cancel was asked for already. */
+struct cancel_run {
+	int64_t		 id;
+	int64_t		 attempt;	/* of it; 0: not known */
+	int64_t		 age;		/* of the cancel, milliseconds */
+};
+
 /*
- * The same for one run whose cancel was asked for already: verified, forced,
- * followed to its end.
+ * The same for such a run: verified, forced, followed to its end, which a
+ * later attempt shows as well.
  */
 struct cancel *cancel_follow(struct github *gh, struct pipeline *p,
-    int64_t run, void (*settled)(struct cancel *, void *arg), void *arg);
+    const struct cancel_run *run,
+    void (*settled)(struct cancel *, void *arg), void *arg);
 
 int cancel_settled(const struct cancel *c);
 

@@ -155,6 +155,9 @@ take_document(struct pipeline *p, struct json_object *o)
 	if (json_object_object_get_ex(o, "teardown", &teardown) &&
 	    json_object_is_type(teardown, json_type_object))
 		p->teardown = json_object_get(teardown);
+	json_object_put(p->cancelling);
+	p->cancelling = json_object_get(json_member(o, "cancelling",
+	    json_type_array));
 }
 
 /* The first that it is triggered by, unless that is a pattern. */
@@ -217,7 +220,8 @@ pipelines_gone(struct pipeline *p)
 	p->known = 0;
 	p->nseen = 0;
 	json_object_put(p->teardown);
-	p->teardown = NULL;
+	json_object_put(p->cancelling);
+	p->teardown = p->cancelling = NULL;
 	while ((t = pipeline_next_tracked(p, NULL)) != NULL)
 		pipeline_untrack(p, t);
 }

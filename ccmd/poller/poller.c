@@ -331,6 +331,7 @@ on_pipeline(struct peer *peer __attribute__((unused)), const union msg *m,
 	    m->pipeline.known);
 	if (p != NULL && env.synced) {
 		op_teardown_pipeline(p);
+		op_cancel_pipeline(p);
 		watch_pipeline(p);
 	}
 	ops_told(m->pipeline.number);
@@ -396,8 +397,10 @@ begin(void)
 	env.synced = 1;
 	github_set_hooks(lane_room, report_changed);
 	report_changed();
-	for (p = pipelines_next(NULL); p != NULL; p = pipelines_next(p))
+	for (p = pipelines_next(NULL); p != NULL; p = pipelines_next(p)) {
 		op_teardown_pipeline(p);
+		op_cancel_pipeline(p);
+	}
 	watch_start();
 	ops_synced();
 }

@@ -80,4 +80,7 @@ void op_teardown_noted(uint64_t op, int status);
  */
 void op_teardown_pipeline(struct pipeline *p);
 
+/* The same for runs whose cancel is to be followed up. */
+void op_cancel_pipeline(struct pipeline *p);
+
 #endif

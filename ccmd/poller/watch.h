@@ -104,6 +104,7 @@ struct pipeline {
 	char		*default_branch;	/* or NULL */
 	char		*error;		/* NULL: none */
 	struct json_object *teardown;	/* the document's, or NULL */
+	struct json_object *cancelling;	/* the same: an array */
 	struct repository *repository;	/* NULL: not watched */
 	struct seen	*seen;		/* sorted by id */
 	size_t		 nseen;

@@ -57,7 +57,7 @@ static const apply_fn apply[VERB_MAX] = {
 	[VERB_PIPELINE_UPDATE] = apply_update,
 	[VERB_PIPELINE_STATS] = apply_stats,
 	[VERB_PIPELINE_TRIGGER] = apply_github,
-	[VERB_RUN_CANCEL] = apply_github,
+	[VERB_RUN_CANCEL] = apply_cancel,
 	[VERB_RUN_RERUN] = apply_github,
 	[VERB_WORKFLOW_ENABLE] = apply_github,
 	[VERB_WORKFLOW_DISABLE] = apply_github,
@@ -71,7 +71,8 @@ static const intent_fn intent[VERB_MAX] = {
 
 /* What GitHub can tell of a pipeline by itself (CHANGE). */
 static const char *const changeable[] = {
-	"status", "error", "repository", "github", "teardown", "workflow_file"
+	"status", "error", "repository", "github", "teardown", "cancelling",
+	"workflow_file"
 };
 
 void
@@ -327,8 +328,9 @@ change_member(struct json_object *doc, const char *name,
 }
 
 /*
- * A pipeline begins and ceases to be inactive by an operation only; and a
- * teardown is not begun, or revived, by a late report of a former one.
+ * A pipeline begins and ceases to be inactive by an operation only; and
+ * neither a teardown nor a cancel is begun, or revived, by a late report of
+ * a former one.
  */
 static int
 change_allowed(struct json_object *doc, const char *name,
@@ -345,8 +347,8 @@ change_allowed(struct json_object *doc, const char *name,
 	}
 	if (strcmp(name, "error") == 0)
 		return (value == NULL || strcmp(now, "inactive") != 0);
-	if (strcmp(name, "teardown") == 0)
-		return (json_object_object_get_ex(doc, "teardown", NULL));
+	if (strcmp(name, "teardown") == 0 || strcmp(name, "cancelling") == 0)
+		return (json_object_object_get_ex(doc, name, NULL));
 	return (value != NULL);
 }
 

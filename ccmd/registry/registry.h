@@ -140,10 +140,11 @@ void apply_set_now(struct json_object *o, const char *name);
 int apply_stage(const struct asked *asked, struct json_object *doc,
     struct record **record);
 
-/* --- apply_provision.c, apply_teardown.c */
+/* --- apply_cancel.c, apply_provision.c, apply_teardown.c, apply_update.c */
 
 /* An id that no pipeline has.  Returns 0, or -1. */
 int provision_id(char *id, size_t size);
+void apply_cancel(const struct asked *asked, struct json_object *result);
 void apply_provision(const struct asked *asked, struct json_object *result);
 void apply_teardown(const struct asked *asked, struct json_object *result);
 void apply_update(const struct asked *asked, struct json_object *args);

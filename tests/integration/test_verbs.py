@@ -22,7 +22,7 @@ import time
 import pytest
 import requests
 
-from daemon import Daemon
+from daemon import Daemon, wait_until
 from githubsim import GitHubSim
 
 PLAN = {"queued": 1, "in_progress": 600, "conclusion": "success"}
@@ -214,6 +214,80 @@ def test_cancel_is_verified(d, sim, pipe, how, ended):
     status, r = post(d, "%s/runs/%d/cancel" % (pipe, run))
     assert (status, r["cancelled"]) == (202, ended), r
     assert sim.requests(method="GET", path="/runs/%d$" % run)
+
+
+def cancelling(d, pipe):
+    return [x["run_id"] for x in d.registry()["pipelines"][pipe].get(
+        "cancelling", [])]
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_cancel_is_followed_over_a_restart(d, sim, pipe, late):
+    """What was acknowledged is on disk: verified, then force-cancelled."""
+    runs = [sim.add_run("acme/shop", "deploy.yml", status="in_progress",
+                        on_cancel="ignore") for _ in range(2)]
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        for status, r in pool.map(lambda run: post(
+                d, "%s/runs/%d/cancel" % (pipe, run)), runs):
+            assert (status, r["cancelled"]) == (202, False), r
+            assert "follow" not in r
+    assert sorted(cancelling(d, pipe)) == runs
+    shown = d.request("GET", "/api/pipelines/" + pipe)[1]["pipeline"]
+    assert sorted(x["run_id"] for x in shown["cancelling"]) == runs
+    d.kill_all()
+    if late:
+        # It was asked for a minute ago: the time goes on meanwhile.
+        path = d.state / "pipelines.json"
+        registry = json.loads(path.read_text())
+        for x in registry["pipelines"][pipe]["cancelling"]:
+            x["requested_at"] = "2026-01-05T10:30:00Z"
+        path.write_text(json.dumps(registry))
+    mark = sim.mark()
+    d.start()
+    if late:
+        for run in runs:
+            sim.wait_for(1, since=mark, path="/runs/%d/force-cancel" % run)
+    else:
+        sim.wait_for(1, since=mark, path="/runs/%d$" % runs[0])
+        assert not sim.requests(since=mark, path="force-cancel")
+        sim.patch_run("acme/shop", runs[0], status="completed",
+                      conclusion="cancelled")
+        wait_until(lambda: cancelling(d, pipe) == runs[1:], 20, "one ended")
+        # By the poller's end alone, too.
+        d.kill("ccmd-poller")
+        mark = sim.mark()
+        sim.wait_for(1, since=mark, path="/runs/%d$" % runs[1], timeout=20)
+        sim.patch_run("acme/shop", runs[1], status="completed",
+                      conclusion="cancelled")
+    wait_until(lambda: "cancelling" not in d.registry()["pipelines"][pipe],
+               30, "followed up")
+    wait_until(lambda: sum("followed up" in (x.get("detail") or "")
+                           for x in d.audit()) == 2, what="audited")
+    assert not sim.requests(since=mark, path="/runs/[0-9]+/cancel$")
+
+
+def test_a_rerun_is_not_taken_for_what_was_cancelled(d, sim, pipe):
+    """Nor a run of another workflow, whatever the document says."""
+    run = sim.add_run("acme/shop", "deploy.yml", status="in_progress",
+                      on_cancel="ignore")
+    other = sim.add_run("acme/shop", "ci.yml", status="in_progress")
+    assert post(d, "%s/runs/%d/cancel" % (pipe, run))[0] == 202
+    d.kill_all()
+    path = d.state / "pipelines.json"
+    registry = json.loads(path.read_text())
+    noted = registry["pipelines"][pipe]["cancelling"]
+    assert noted[0]["run_attempt"] == 1
+    noted[0]["requested_at"] = "2026-01-05T10:30:00Z"
+    noted.append({"run_id": other, "requested_at": "2026-01-05T10:30:00Z"})
+    noted += [{}, None, 7, {"run_id": "x"}, {"run_id": -1}]
+    path.write_text(json.dumps(registry))
+    sim.patch_run("acme/shop", run, status="in_progress", run_attempt=2)
+    d.start()
+    wait_until(lambda: "cancelling" not in d.registry()["pipelines"][pipe],
+               20, "left alone")
+    assert not sim.requests(method="POST", path="force-cancel")
+    for each in (run, other):
+        assert on_github(sim, each)["status"] == "in_progress"
 
 
 def test_runs_of_others(d, sim, pipe):
