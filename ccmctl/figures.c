@@ -135,6 +135,6 @@ freshness(const struct view *v, struct json_object *stats)
 		view_field(v, "Looked", stale ? SIGN_WARN : SIGN_NONE,
 		    "%s ago%s", text_duration(age, buf),
 		    stale ? ", stale" : "");
-	if (stale && reason != NULL)
+	if (reason != NULL)
 		view_field(v, "Reason", SIGN_NONE, "%s", reason);
 }

@@ -32,11 +32,16 @@
 #include "proc.h"
 #include "watch.h"
 
+/* Told of what was not looked at; what failed has told its own reason. */
+#define TOO_SLOW	"GitHub has not answered in the time that there was"
+#define NOT_YET		"GitHub is asked for its repository and workflow yet"
+
 struct fresh_look {
 	struct waiter		 waiter;	/* first */
 	struct asked		 asked;
 	struct event		*expiry;
-	struct repository	*repository;
+	struct pipeline		*pipeline;
+	struct repository	*repository;	/* that it was in */
 };
 
 static void	 looked(struct waiter *, const char *);
@@ -53,6 +58,9 @@ op_stats(const struct asked *asked,
 
 	if (p == NULL || p->repository == NULL) {
 		/* Nothing to look at: the figures stand as they are. */
+		if (p != NULL && p->state != PIPELINE_INACTIVE &&
+		    p->told_stale == 0)
+			watch_stale(p, NOT_YET);
 		tell_outcome(asked, 200, json_object_new_object());
 		return;
 	}
@@ -60,6 +68,7 @@ op_stats(const struct asked *asked,
 	    (f->expiry = evtimer_new(poller_base(), on_expiry, f)) == NULL)
 		fatal("op_stats");
 	f->asked = *asked;
+	f->pipeline = p;
 	f->repository = p->repository;
 	f->waiter.done = looked;
 	if ((left = asked->deadline - proc_now_ms()) < 0)
@@ -70,7 +79,10 @@ op_stats(const struct asked *asked,
 	watch_now(p, &f->waiter);
 }
 
-/* Well or not: the figures say themselves how old they are. */
+/*
+ * Well or not: the figures say themselves how old they are, and why.  The
+ * reason went to the registry before this, and so comes to the api first.
+ */
 static void
 looked(struct waiter *w, const char *why __attribute__((unused)))
 {
@@ -88,5 +100,6 @@ on_expiry(evutil_socket_t fd __attribute__((unused)),
 	struct fresh_look	*f = arg;
 
 	watch_forget(f->repository, &f->waiter);
-	looked(&f->waiter, "too slow");
+	watch_stale(f->pipeline, TOO_SLOW);
+	looked(&f->waiter, TOO_SLOW);
 }

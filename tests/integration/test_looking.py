@@ -284,6 +284,34 @@ def test_a_change_is_seen_within_the_interval(d, sim):
         assert sorted(seen)[1] <= 1 + 1, lags
 
 
+@pytest.mark.parametrize("kind,members,words", [
+    ("status", {"status": 500}, "GitHub answered 500"),
+    ("hang", {}, "has not answered in the time"),
+])
+def test_a_fresh_look_that_fails_says_so(tmp_path, sim, kind, members, words):
+    """No error: what is known, how old it is, and why there is no newer."""
+    with Daemon(tmp_path, github_url=sim.url, idle=60, active=60) as d:
+        pipeline = known(d)
+        fault = sim.fault(kind, path=RUNS, **members)
+        before = d.stats(pipeline)
+        assert "stale_reason" not in before
+        began = time.monotonic()
+        status, r = ask(d, pipeline)
+        assert (status, r["success"]) == (200, True), r
+        assert time.monotonic() - began < 12
+        assert r["stats"]["fetched_at"] == before["fetched_at"]
+        assert words in r["stats"]["stale_reason"], r
+        # Three intervals have not passed: by the contract it is not stale.
+        assert r["stats"]["stale"] is False
+        assert words in " ".join(d.ctl("stats", pipeline).stdout.split())
+        if kind == "hang":      # until the look's own time-out
+            return
+        sim.clear_fault(fault)
+        d.wait_stats(pipeline, lambda s: ask(d, pipeline)[0] == 200 and
+                     d.stats(pipeline)["fetched_at"] > before["fetched_at"])
+        d.wait_stats(pipeline, lambda s: "stale_reason" not in s)
+
+
 def test_access_lost_to_the_token(d, sim):
     pipeline = known(d)
     sim.fault("status", status=403, body={
