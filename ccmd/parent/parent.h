@@ -140,8 +140,11 @@ void reload_set_ended(void);
 
 /* --- poison.c */
 
-/* From the poller: whose answer it is about to parse; "": it is through. */
-void poison_parsing(const char *repository);
+/*
+ * From the poller: about which repository, of the GitHub at that URL, is the
+ * answer that it is about to parse; "": it is through.
+ */
+void poison_parsing(const char *github, const char *repository);
 /* It is found dead, not by our hand: count it. */
 void poison_died(void);
 /* Tell a new poller whom to leave alone; begin anew with counting. */

@@ -35,6 +35,7 @@
 #define BLAMED_MS	(3600 * 1000)	/* if they are no further apart */
 
 struct blamed {
+	char		 github[MSG_URL_MAX + 1];
 	char		 repository[MSG_REPOSITORY_MAX + 1];
 	unsigned int	 deaths;
 	int64_t		 at;		/* of the last one, monotonic ms */
@@ -43,15 +44,17 @@ struct blamed {
 static struct {
 	/* Whose answer the poller parses; "": none. */
 	char		 parsing[MSG_REPOSITORY_MAX + 1];
+	char		 github[MSG_URL_MAX + 1];
 	struct blamed	 all[BLAMED_MAX];
 	size_t		 n;
 } env;
 
-static struct blamed *find(const char *, int64_t);
+static struct blamed *find(const char *, const char *, int64_t);
 
 void
-poison_parsing(const char *repository)
+poison_parsing(const char *github, const char *repository)
 {
+	(void)strlcpy(env.github, github, sizeof(env.github));
 	(void)strlcpy(env.parsing, repository, sizeof(env.parsing));
 }
 
@@ -63,27 +66,29 @@ poison_died(void)
 
 	if (env.parsing[0] == '\0')
 		return;
-	b = find(env.parsing, now);
+	b = find(env.github, env.parsing, now);
 	b->at = now;
 	if (++b->deaths < BLAMED_DEATHS)
-		log_warn("%s: the poller died of its answer",
-		    log_visible(b->repository));
+		log_warn("%s: the poller died of its answer (%s)",
+		    log_visible(b->repository), log_visible(b->github));
 	else
 		log_err("%s: the poller died of its answer again: it is left "
-		    "alone until a reload", log_visible(b->repository));
+		    "alone until a reload (%s)", log_visible(b->repository),
+		    log_visible(b->github));
 	env.parsing[0] = '\0';
 }
 
 /* Its entry, else a new one, in the place of the oldest if need be. */
 static struct blamed *
-find(const char *repository, int64_t now)
+find(const char *github, const char *repository, int64_t now)
 {
 	struct blamed	*b, *oldest = &env.all[0];
 	size_t		 i;
 
 	for (i = 0; i < env.n; i++) {
 		b = &env.all[i];
-		if (strcasecmp(b->repository, repository) == 0) {
+		if (strcmp(b->github, github) == 0 &&
+		    strcasecmp(b->repository, repository) == 0) {
 			if (b->deaths < BLAMED_DEATHS &&
 			    now - b->at > BLAMED_MS)
 				b->deaths = 0;
@@ -93,6 +98,7 @@ find(const char *repository, int64_t now)
 			oldest = b;
 	}
 	b = env.n < BLAMED_MAX ? &env.all[env.n++] : oldest;
+	(void)strlcpy(b->github, github, sizeof(b->github));
 	(void)strlcpy(b->repository, repository, sizeof(b->repository));
 	b->deaths = 0;
 	return (b);
@@ -110,6 +116,7 @@ poison_tell(struct peer *poller)
 	for (i = 0; i < env.n; i++) {
 		if (env.all[i].deaths < BLAMED_DEATHS)
 			continue;
+		m.shun.github = env.all[i].github;
 		m.shun.repository = env.all[i].repository;
 		peer_send(poller, M_SHUN, &m, -1);
 	}

@@ -153,7 +153,7 @@ start_set(void)
 	enum proc_id	 p;
 
 	env.phase = STARTING;
-	poison_parsing("");
+	poison_parsing("", "");
 	users_refresh(&env.s->jails[PROC_POLLER]);
 	for (p = PROC_POLLER; p <= PROC_REGISTRY; p++) {
 		if (env.s->restore != -1 && p != PROC_REGISTRY)
@@ -399,7 +399,7 @@ static void
 on_parsing(struct peer *peer __attribute__((unused)), const union msg *m,
     int fd __attribute__((unused)))
 {
-	poison_parsing(m->parsing.repository);
+	poison_parsing(m->parsing.github, m->parsing.repository);
 }
 
 static void

@@ -363,7 +363,7 @@ hopeless(const struct gh_call *call)
 		return ("this GitHub is not configured any more");
 	if (app_trouble(call->gh) != NULL && !writes_apart(call))
 		return (app_trouble(call->gh));
-	return (poison_reason_path(path_of(call)));
+	return (poison_reason_path(call->gh->url, path_of(call)));
 }
 
 /* What is behind the API's base, also after a redirect. */
@@ -429,7 +429,7 @@ on_reply(const struct http_reply *http, void *arg)
 			pump(gh);
 			return;
 		}
-		told = http->len > 0 && poison_begin(path_of(call));
+		told = http->len > 0 && poison_begin(gh->url, path_of(call));
 		if (r.result != GH_FAILED)
 			classify(call, http, &r);
 	}

@@ -33,6 +33,7 @@
 #define SHUNNED_MAX	64	/* as many as the parent blames */
 
 struct shunned {
+	char	 github[MSG_URL_MAX + 1];
 	char	 repository[MSG_REPOSITORY_MAX + 1];
 	char	 reason[MSG_TEXT_MAX + 1];
 };
@@ -49,8 +50,8 @@ static struct {
 } env;
 
 static int	 name_of(const char *, char *, size_t);
-static const char *reason_of(const char *);
-static void	 say(const char *);
+static const char *reason_of(const char *, const char *);
+static void	 say(const char *, const char *);
 
 void
 poison_set_parent(struct peer *parent)
@@ -60,13 +61,13 @@ poison_set_parent(struct peer *parent)
 
 /* It must be there before the worst can happen: no waiting for the loop. */
 int
-poison_begin(const char *path)
+poison_begin(const char *github, const char *path)
 {
 	char	 name[MSG_REPOSITORY_MAX + 1];
 
 	if (name_of(path, name, sizeof(name)) == -1)
 		return (0);
-	say(name);
+	say(github, name);
 	(void)peer_flush(env.parent, 0);
 	return (1);
 }
@@ -75,15 +76,16 @@ poison_begin(const char *path)
 void
 poison_end(void)
 {
-	say("");
+	say("", "");
 }
 
 static void
-say(const char *name)
+say(const char *github, const char *name)
 {
 	union msg	 m;
 
 	memset(&m, 0, sizeof(m));
+	m.parsing.github = github;
 	m.parsing.repository = name;
 	peer_send(env.parent, M_PARSING, &m, -1);
 }
@@ -116,14 +118,16 @@ poison_begin_list(void)
 }
 
 void
-poison_add(const char *repository, const char *reason)
+poison_add(const char *github, const char *repository, const char *reason)
 {
 	struct shunned	*s;
 
 	if (env.next.n == SHUNNED_MAX)
 		return;
 	s = &env.next.all[env.next.n];
-	if (strlcpy(s->repository, repository, sizeof(s->repository)) <
+	if (strlcpy(s->github, github, sizeof(s->github)) <
+	    sizeof(s->github) &&
+	    strlcpy(s->repository, repository, sizeof(s->repository)) <
 	    sizeof(s->repository) && strlcpy(s->reason, reason,
 	    sizeof(s->reason)) < sizeof(s->reason))
 		env.next.n++;
@@ -132,42 +136,45 @@ poison_add(const char *repository, const char *reason)
 void
 poison_commit(void)
 {
-	env.now = env.next;
+	memcpy(env.now.all, env.next.all,
+	    env.next.n * sizeof(env.next.all[0]));
+	env.now.n = env.next.n;
 	env.next.n = 0;
 }
 
 const char *
-poison_reason(const char *name, int64_t id)
+poison_reason(const char *github, const char *name, int64_t id)
 {
 	char		 numbered[40];
 	const char	*why;
 
 	if (env.now.n == 0)
 		return (NULL);
-	if ((why = reason_of(name)) != NULL || id == 0)
+	if ((why = reason_of(github, name)) != NULL || id == 0)
 		return (why);
 	(void)snprintf(numbered, sizeof(numbered), "repositories/%lld",
 	    (long long)id);
-	return (reason_of(numbered));
+	return (reason_of(github, numbered));
 }
 
 const char *
-poison_reason_path(const char *path)
+poison_reason_path(const char *github, const char *path)
 {
 	char	 name[MSG_REPOSITORY_MAX + 1];
 
 	if (env.now.n == 0 || name_of(path, name, sizeof(name)) == -1)
 		return (NULL);
-	return (reason_of(name));
+	return (reason_of(github, name));
 }
 
 static const char *
-reason_of(const char *name)
+reason_of(const char *github, const char *name)
 {
 	size_t	 i;
 
 	for (i = 0; i < env.now.n; i++)
-		if (strcasecmp(env.now.all[i].repository, name) == 0)
+		if (strcmp(env.now.all[i].github, github) == 0 &&
+		    strcasecmp(env.now.all[i].repository, name) == 0)
 			return (env.now.all[i].reason);
 	return (NULL);
 }

@@ -21,7 +21,8 @@
  * about it is made any more.
  *
  * A repository is named as a path names it: "owner/name", in any letter
- * case, or "repositories/number".
+ * case, or "repositories/number"; and by its GitHub, the URL that the API is
+ * at, since another one has its own numbers.
  */
 
 #ifndef CCM_POLLER_POISON_H
@@ -39,19 +40,20 @@ void poison_set_parent(struct peer *parent);
  * 1 if it was told, and then wants its poison_end; a path that is about no
  * repository is not told.
  */
-int poison_begin(const char *path);
+int poison_begin(const char *github, const char *path);
 void poison_end(void);
 
 /* Configuration: poison_add until poison_commit, in place of all former. */
 void poison_begin_list(void);
-void poison_add(const char *repository, const char *reason);
+void poison_add(const char *github, const char *repository,
+    const char *reason);
 void poison_commit(void);
 
 /*
  * Why a repository is shunned, a sentence; NULL if it is not.  By its names
  * (`id` 0: unknown), or by a path.
  */
-const char *poison_reason(const char *name, int64_t id);
-const char *poison_reason_path(const char *path);
+const char *poison_reason(const char *github, const char *name, int64_t id);
+const char *poison_reason_path(const char *github, const char *path);
 
 #endif

@@ -276,7 +276,7 @@ static void
 on_shun(struct peer *peer __attribute__((unused)), const union msg *m,
     int fd __attribute__((unused)))
 {
-	poison_add(m->shun.repository, m->shun.reason);
+	poison_add(m->shun.github, m->shun.repository, m->shun.reason);
 }
 
 static void

@@ -223,12 +223,14 @@ watch_pipeline(struct pipeline *p)
 		detach(p);
 		return;
 	}
-	if ((why = poison_reason(p->name, p->repository_id)) != NULL) {
+	gh = github_for(p->name, strcspn(p->name, "/"));
+	why = gh == NULL ? NULL : poison_reason(github_url(gh), p->name,
+	    p->repository_id);
+	if (why != NULL) {
 		detach(p);
 		watch_error(p, why);
 		return;
 	}
-	gh = github_for(p->name, strcspn(p->name, "/"));
 	if (gh == NULL || !github_has_token(gh)) {
 		detach(p);
 		watch_stale(p, NO_TOKEN);

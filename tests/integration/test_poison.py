@@ -32,11 +32,27 @@ def sim(tmp_path):
         yield s
 
 
+def other_block(tmp_path, sim):
+    """zoo's repositories are at another GitHub."""
+    token = tmp_path / "other.token"
+    token.write_text("ght\n")
+    token.chmod(0o600)
+    return ('github "other" {\n\turl "%s"\n\ttoken file "%s"\n'
+            '\towners { "zoo" }\n}\n' % (sim.url, token))
+
+
 @pytest.fixture
-def d(tmp_path, sim):
+def other(tmp_path):
+    with GitHubSim(tmp_path) as s:
+        yield s
+
+
+@pytest.fixture
+def d(tmp_path, sim, other):
     poller = BUILD / "tests/poison/ccmd-poller"
     assert poller.exists(), "made by: make check TESTS="
-    with Daemon(tmp_path, github_url=sim.url, start=False) as daemon:
+    with Daemon(tmp_path, github_url=sim.url, start=False,
+                conf=other_block(tmp_path, other)) as daemon:
         bin = tmp_path / "bin"
         bin.mkdir()
         for name in ("ccmd", "ccmd-api", "ccmd-registry"):
@@ -137,3 +153,31 @@ def test_a_death_at_another_time_blames_nobody(d, sim):
         d.wait_ready()
     assert "died of its answer" not in d.log()
     assert pipeline(d, pid)["status"] == "active"
+
+
+def test_a_number_is_of_one_github(d, sim, other):
+    """repositories/1234 is another one elsewhere, and is not blamed."""
+    number = sim.repo("acme/ill")["id"]
+    other.add_repo("zoo/ape", id=number,
+                   workflows=["ci.yml", "deploy.yml"])
+    ill, ape = d.provision("acme/ill"), d.provision("zoo/ape")
+    for p in (ill, ape):
+        d.wait_stats(p, lambda s: not s["stale"])
+    # Redirected to its number, and there it is poisonous.
+    sim.rename_repo("acme/ill", "acme/worse")
+    sim.add_run("acme/worse", "deploy.yml", head_branch="poisonous")
+    wait_until(lambda: d.registry()["pipelines"][ill]["status"] == "error",
+               20, "error")
+    named = "repositories/%d: the poller died of its answer" % number
+    assert d.log().count(named) == 2, d.log()
+    assert "(%s)" % sim.url in d.log()
+    d.wait_ready()
+    mark = other.mark()
+    other.add_run("zoo/ape", "deploy.yml", conclusion="failure")
+    d.wait_stats(ape, lambda s: s["metrics_24h"]["failure_count"] == 1)
+    # By its number, too: the name is looked up by it.
+    other.rename_repo("zoo/ape", "zoo/bear")
+    wait_until(lambda: pipeline(d, ape)["repository"] == "zoo/bear", 20,
+               "followed")
+    assert other.requests(since=mark, path="/repositories/%d" % number)
+    assert pipeline(d, ape)["status"] == "active"
