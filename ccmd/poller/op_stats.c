@@ -88,6 +88,8 @@ looked(struct waiter *w, const char *why __attribute__((unused)))
 {
 	struct fresh_look	*f = (struct fresh_look *)(void *)w;
 
+	/* Before the answer, which is about when that look was. */
+	tell_fresh_now();
 	tell_outcome(&f->asked, 200, json_object_new_object());
 	event_free(f->expiry);
 	free(f);

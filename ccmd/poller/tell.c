@@ -305,6 +305,12 @@ tell_fresh(const char *pipeline_id, int64_t at, uint32_t interval)
 		evtimer_add(env.timer, &second);
 }
 
+void
+tell_fresh_now(void)
+{
+	flush_fresh(-1, 0, NULL);
+}
+
 static void
 flush_fresh(evutil_socket_t fd __attribute__((unused)),
     short what __attribute__((unused)), void *arg __attribute__((unused)))

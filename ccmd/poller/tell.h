@@ -71,5 +71,7 @@ void tell_change(const char *pipeline_id, struct json_object *patch,
 
 /* Noted for the next FRESH, at most a second away. */
 void tell_fresh(const char *pipeline_id, int64_t at, uint32_t interval);
+/* That one now: somebody waits for it. */
+void tell_fresh_now(void);
 
 #endif

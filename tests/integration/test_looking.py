@@ -125,6 +125,23 @@ def test_a_superseded_run_is_followed_to_its_end(d, sim):
     assert not sim.requests(since=mark, path="%s/%d" % (RUNS, old))
 
 
+def test_fresh_figures_say_when_they_were_fetched(tmp_path, sim):
+    """The time of the look that was asked for, not of the one before."""
+    with Daemon(tmp_path, github_url=sim.url, active=60, idle=60) as d:
+        pipeline = known(d)
+        path = "/api/pipelines/%s/stats" % pipeline
+        before = d.stats(pipeline)["fetched_at"]
+        wait_until(lambda: time.strftime("%Y-%m-%dT%H:%M:%SZ",
+                                         time.gmtime()) > before,
+                   what="another second")
+        for i in range(3):
+            asked = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            status, r = d.request("GET", path + "?fresh=1")
+            assert status == 200
+            assert r["stats"]["fetched_at"] >= asked
+            assert d.stats(pipeline)["fetched_at"] >= asked
+
+
 @pytest.mark.parametrize("members,expected", [
     ({"conclusion": "success", "created_at": -600, "run_started_at": -900,
       "updated_at": -500}, {"status": "success", "duration_seconds": 400}),
