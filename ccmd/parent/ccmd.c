@@ -31,6 +31,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -69,6 +70,8 @@ main(int argc, char **argv)
 	/* Before any other descriptor. */
 	if (stdio_open() == -1)
 		return (1);
+	/* Each mode is given in full where something is made. */
+	(void)umask(022);
 	log_init("ccmd", 0, 0);
 	parse_options(argc, argv, &opt);
 	log_set_verbose(opt.verbose);

@@ -22,6 +22,7 @@ import pathlib
 import pwd
 import shutil
 import signal
+import stat
 import subprocess
 import tempfile
 
@@ -146,6 +147,19 @@ def test_programs_that_are_not_there(background):
     (background.bin / "ccmd-registry").chmod(0o644)
     status, out = background.shell("", "-d")
     assert status == 1 and "ccmd-registry: Permission denied" in out
+
+
+@pytest.mark.parametrize("umask", ["0", "0777"])
+def test_modes_whatever_the_umask(background, umask):
+    """What is made is closed to others, and open to its owner."""
+    assert background.shell("umask %s; " % umask)[0] == 0
+    assert background.ctl("status").returncode == 0
+    seen = 0
+    for path in [background.state, *background.state.rglob("*")]:
+        mode = stat.S_IMODE(path.lstat().st_mode)
+        assert mode == (0o700 if path.is_dir() else 0o600), path
+        seen += 1
+    assert seen >= 7
 
 
 @pytest.mark.parametrize("args", [
