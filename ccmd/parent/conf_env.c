@@ -43,6 +43,7 @@ static struct {
 	int		 has_api;
 	unsigned char	 api_hash[CONF_HASH_LEN];
 	char		*github;	/* sodium_malloc, or NULL */
+	const char	*github_name;	/* the variable that it was in */
 	char		 cwd[1024];	/* where we were started; "" if lost */
 } kept;
 
@@ -54,7 +55,7 @@ static int	 set_statedir(struct conf *, const char *, const char *);
 static int	 check_projects(const struct conf *);
 static int	 check_dry_run(void);
 static char	*take_secret(const char *);
-static const char *either(const char *, const char *);
+static const char *set_variable(const char *);
 
 /* All of it is looked at, so that every secret is wiped. */
 int
@@ -83,7 +84,9 @@ take_environment(void)
 	github = take_secret("GHT");
 	other = take_secret("GITHUB_TOKEN");
 	api = take_secret("CCM_API_TOKEN");
+	kept.github_name = "GHT";
 	if (github == NULL) {
+		kept.github_name = "GITHUB_TOKEN";
 		github = other;
 		other = NULL;
 	}
@@ -132,7 +135,8 @@ from_github(struct conf *conf)
 	g->token = credential_copy(kept.github, g->token_len);
 	if (credential_text_ok(g->token, g->token_len))
 		return (0);
-	log_err("GHT: a token without blanks was expected");
+	log_err("%s: a token of visible ASCII, without blanks, was expected",
+	    kept.github_name);
 	return (-1);
 }
 
@@ -158,24 +162,31 @@ take_secret(const char *name)
 static int
 from_paths(struct conf *conf)
 {
-	const char	*socket = getenv("CCM_SOCKET"), *path;
+	const char	*socket = getenv("CCM_SOCKET"), *path, *name;
 
-	if (conf->control == NULL && socket != NULL && socket[0] != '\0' &&
-	    (conf->control = conf_expand(socket)) == NULL)
-		return (-1);
-	path = either("CCM_PIPELINES_PATH", "CCM_PIPELINES");
+	if (conf->control == NULL && socket != NULL && socket[0] != '\0') {
+		if ((conf->control = conf_expand(socket)) == NULL)
+			return (-1);
+		if (strlen(conf->control) > CONF_SOCKET_MAX) {
+			log_err("CCM_SOCKET: a path of at most %d bytes was "
+			    "expected", CONF_SOCKET_MAX);
+			return (-1);
+		}
+	}
+	name = "CCM_PIPELINES_PATH";
+	if ((path = set_variable(name)) == NULL)
+		path = set_variable(name = "CCM_PIPELINES");
 	if (conf->statedir == NULL && path != NULL)
-		return (set_statedir(conf, "CCM_PIPELINES_PATH", path));
+		return (set_statedir(conf, name, path));
 	return (0);
 }
 
+/* NULL where it is empty, too. */
 static const char *
-either(const char *a, const char *b)
+set_variable(const char *name)
 {
-	const char	*v = getenv(a);
+	const char	*v = getenv(name);
 
-	if (v == NULL || v[0] == '\0')
-		v = getenv(b);
 	return (v != NULL && v[0] != '\0' ? v : NULL);
 }
 

@@ -157,8 +157,12 @@ state_lock(const char *path)
 	}
 	while (flock(fd, LOCK_EX | LOCK_NB) == -1) {
 		pid = holder(fd);
-		if (errno != EWOULDBLOCK || (pid > 0 && kill(pid, 0) == 0) ||
-		    waited >= LOCK_WAIT_MS) {
+		if (errno != EWOULDBLOCK) {
+			log_err("%s: %s", name, strerror(errno));
+			close(fd);
+			return (-1);
+		}
+		if ((pid > 0 && kill(pid, 0) == 0) || waited >= LOCK_WAIT_MS) {
 			log_err("%s: in use by another ccmd (pid %d)", path,
 			    (int)pid);
 			close(fd);

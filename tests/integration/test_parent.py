@@ -257,9 +257,13 @@ def test_environment_is_checked(tmp_path):
             ({"CCM_GITHUB_URL": "http://example.com"}, "CCM_GITHUB_URL"),
             ({"CCM_PIPELINES_PATH": "/x/y.json"}, "CCM_PIPELINES_PATH"),
             ({"CCM_DRY_RUN": "1"}, "CCM_DRY_RUN"),
+            ({"CCM_PIPELINES": "/x/y.json"}, "CCM_PIPELINES:"),
+            ({"CCM_SOCKET": "/" + "x" * 107}, "CCM_SOCKET"),
+            ({"GITHUB_TOKEN": "a\u00e9"}, "GITHUB_TOKEN"),
             ({"GHT": "a b"}, "GHT")]:
         r = check(tmp_path, "", env=env)
-        assert r.returncode == 1 and what in r.stderr, (env, r.stderr)
+        assert r.returncode == 1, (env, r.stderr)
+        assert r.stderr.startswith("ccmd: " + what), r.stderr
     r = check(tmp_path, "", env={
         "CCM_PIPELINES_PATH": "~/x/pipelines.json", "GITHUB_TOKEN": "t"})
     assert r.returncode == 0
