@@ -47,7 +47,11 @@ static struct {
 
 static int	 load(int, struct store_fault *);
 static void	 write_file(struct save_out *, int64_t, void *);
-static void	 write_project(struct save_out *, struct json_object *, int);
+static void	 write_project(struct save_out *, const char *,
+		    struct json_object *, int);
+static struct json_object *without_secrets(const char *,
+		    struct json_object *);
+static int	 is_scalar(struct json_object *);
 static void	 tell(const char *, struct json_object *);
 static void	 tell_changes(void);
 static void	 copy_members(struct json_object *, struct json_object *,
@@ -214,10 +218,12 @@ projects_write(struct save_out *out, int with_secrets)
 		save_put(out, text, len);
 		json_object_put(key);
 		save_puts(out, ": ");
-		write_project(out, project, with_secrets);
+		write_project(out, name, project, with_secrets);
 		sep = ",\n";
 	}
 	save_puts(out, "\n}");
+	if (!with_secrets)
+		return;
 	json_object_object_foreach(env.top, member, value) {
 		if (strcmp(member, "projects") == 0)
 			continue;
@@ -226,38 +232,44 @@ projects_write(struct save_out *out, int with_secrets)
 	}
 }
 
-/* Without its secrets' values each is null, which import leaves alone. */
+/*
+ * Without secrets only what is known goes out: whether something else is one
+ * can't be told.  The value of each is null, which import leaves alone.
+ */
 static void
-write_project(struct save_out *out, struct json_object *project,
-    int with_secrets)
+write_project(struct save_out *out, const char *name,
+    struct json_object *project, int with_secrets)
 {
-	struct json_object	*copy, *secrets = NULL;
+	struct json_object	*o;
 	const char		*text;
 	size_t			 len;
 
-	copy = json_object_get(project);
-	if (!with_secrets && (secrets = json_member(project, "secrets",
-	    json_type_object)) != NULL) {
-		json_object_put(copy);
-		copy = json_object_new_object();
-		json_object_object_foreach(project, name, value)
-			json_object_object_add(copy, name,
-			    strcmp(name, "secrets") == 0 ?
-			    json_object_new_object() :
-			    json_object_get(value));
-		project = json_member(copy, "secrets", json_type_object);
-		json_object_object_foreach(secrets, key, secret) {
-			(void)secret;
-			json_object_object_add(project, key, NULL);
-		}
-	}
-	if (copy == NULL)
+	if (project == NULL) {
 		save_puts(out, "null");
-	else {
-		text = json_text(copy, &len);
-		save_put(out, text, len);
+		return;
 	}
-	json_object_put(copy);
+	o = with_secrets ? json_object_get(project) :
+	    without_secrets(name, project);
+	text = json_text(o, &len);
+	save_put(out, text, len);
+	json_object_put(o);
+}
+
+static struct json_object *
+without_secrets(const char *name, struct json_object *project)
+{
+	struct json_object	*o = projects_public(name, project);
+	struct json_object	*names, *secrets;
+	size_t			 i;
+
+	json_object_object_del(o, "name");
+	names = json_member(o, "secrets", json_type_array);
+	secrets = json_object_new_object();
+	for (i = 0; i < json_object_array_length(names); i++)
+		json_object_object_add(secrets, json_object_get_string(
+		    json_object_array_get_idx(names, i)), NULL);
+	json_object_object_add(o, "secrets", secrets);
+	return (o);
 }
 
 /* --- What others are told. */
@@ -349,6 +361,14 @@ projects_public(const char *name, struct json_object *project)
 	return (o);
 }
 
+/* What is made of more than one value is not known any more. */
+static int
+is_scalar(struct json_object *o)
+{
+	return (!json_object_is_type(o, json_type_object) &&
+	    !json_object_is_type(o, json_type_array));
+}
+
 static void
 copy_members(struct json_object *to, struct json_object *from,
     const char *name, const char *const *members)
@@ -359,7 +379,7 @@ copy_members(struct json_object *to, struct json_object *from,
 	part = json_member(from, name, json_type_object);
 	for (i = 0; members[i] != NULL; i++)
 		if (part != NULL && json_object_object_get_ex(part,
-		    members[i], &value))
+		    members[i], &value) && is_scalar(value))
 			json_object_object_add(o, members[i],
 			    json_object_get(value));
 	json_object_object_add(to, name, o);

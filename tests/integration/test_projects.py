@@ -195,14 +195,43 @@ def test_no_value_leaves_the_registry(tmp_path, sim):
                 assert memory_holds(pids["ccmd-registry"], VALUE.encode())
 
 
+def test_a_secret_leaves_by_no_place_that_is_not_known(tmp_path, sim):
+    odd = {"projects": {"p": {
+        "github": {"owner": "acme", "repo": "shop", "token": VALUE},
+        "vps": {"app_name": "a", "ssh_key": VALUE, "port": {"x": VALUE}},
+        "secrets": [{"name": "X", "value": VALUE}, "Y=" + VALUE],
+        "env": {"PASSWORD": VALUE},
+        "environments": {"production": {
+            "branch": "b", "secrets": {"X": VALUE}, "vps_host": [VALUE]}}}},
+        "github_token": VALUE, "defaults": {"secrets": {"X": VALUE}}}
+    with started(tmp_path, sim, odd) as d:
+        d.start()
+        r = d.ctl("registry", "export", "-")
+        assert json.loads(r.stdout)["projects.json"] == {"projects": {"p": {
+            "github": {"owner": "acme", "repo": "shop"},
+            "vps": {"app_name": "a"}, "secrets": {},
+            "environments": {"production": {"branch": "b"}}}}}
+        for words in (["project", "list"], ["project", "show", "p"]):
+            assert VALUE not in d.ctl("-j", *words).stdout
+        r = d.ctl("registry", "export", "-S", "-")
+        assert json.loads(r.stdout)["projects.json"] == odd
+
+
 def test_export_and_import(tmp_path, sim):
     with started(tmp_path, sim) as d:
         d.start()
         ctl(d, "registry", "export", str(tmp_path / "public"))
         text = (tmp_path / "public").read_text()
-        assert VALUE in text	# the member `token` is not known as one
-        shop = json.loads(text)["projects.json"]["projects"]["shop"]
-        assert shop["secrets"] == {"DATABASE_URL": None, "API_KEY": None}
+        # What is not known may be a secret: it stays here.
+        assert VALUE not in text
+        public = json.loads(text)["projects.json"]
+        assert set(public) == {"projects"}
+        shop = public["projects"]["shop"]
+        assert shop == {
+            "github": {"owner": "acme", "repo": "shop"},
+            "vps": OLD["projects"]["shop"]["vps"],
+            "environments": OLD["projects"]["shop"]["environments"],
+            "secrets": {"DATABASE_URL": None, "API_KEY": None}}
         ctl(d, "registry", "export", "-S", str(tmp_path / "all"))
     (tmp_path / "second").mkdir()
     with started(tmp_path / "second", sim, None) as e:
