@@ -49,6 +49,7 @@ struct run_of {
 	struct term	 term;
 	char		 path[PATH_MAX];
 	const char	*slug;		/* of a failure that is ours, or NULL */
+	int		 filed;		/* standard output holds a file */
 };
 
 static void	 look(struct run_of *);
@@ -421,6 +422,8 @@ with_file(struct run_of *r)
 		n = call(r, r->cmd.verb);
 	else
 		n = file_call(&r->client, r->cmd.verb, r->cmd.args, file);
+	r->filed = n == 0 && r->client.status < 400 &&
+	    r->cmd.verb->id == VERB_REGISTRY_EXPORT && strcmp(file, "-") == 0;
 	return (n == -1 ? failed(r) : answered(r));
 }
 
@@ -450,7 +453,9 @@ confirm(const char *question, const char *what)
 static int
 answered(struct run_of *r)
 {
-	struct view	 view = { stdout, &r->term, 0, VIEW_LABEL, 0 };
+	/* Behind a file on standard output nothing else may stand. */
+	struct view	 view = { r->filed ? stderr : stdout, &r->term, 0,
+	    VIEW_LABEL, 0 };
 	struct client	*c = &r->client;
 	struct json_object *errors;
 	const char	*error;
@@ -458,9 +463,9 @@ answered(struct run_of *r)
 	if (c->sunk)
 		return (EXIT_OK);
 	if (r->cmd.json) {
-		text_json(stdout, c->body, c->len);
+		text_json(view.f, c->body, c->len);
 		if (c->len == 0 || c->body[c->len - 1] != '\n')
-			(void)putchar('\n');
+			(void)putc('\n', view.f);
 		return (c->status >= 400 ? EXIT_FAILED : EXIT_OK);
 	}
 	if (c->status >= 400) {
