@@ -34,6 +34,7 @@
 #include "api.h"
 #include "conn.h"
 #include "etag.h"
+#include "events.h"
 #include "json.h"
 #include "limit.h"
 #include "log.h"
@@ -322,11 +323,25 @@ has_type(const struct verb_arg *a, struct json_object *v)
 	    json_object_is_type(v, json_type_int));
 }
 
-/* The header field wins: that is how an EventSource resumes. */
+/*
+ * The header field wins: that is how an EventSource resumes.  It takes an
+ * error for the end of all, and may have an id of another server: what can't
+ * be an id is one that is not known, and none is none.
+ */
 static void
 take_last_event_id(struct request *req, struct http_slice id)
 {
-	if (id.p != NULL && req->verb->walk == WALK_STREAM)
+	size_t	 i;
+
+	if (id.p == NULL || id.len == 0 || req->verb->walk != WALK_STREAM)
+		return;
+	for (i = 0; i < id.len && i < EVENT_ID_SIZE; i++)
+		if (id.p[i] < 0x21 || id.p[i] > 0x7e)
+			break;
+	if (i < id.len)
+		json_object_object_add(req->args, "last_event_id",
+		    json_object_new_string("-"));
+	else
 		json_object_object_add(req->args, "last_event_id",
 		    json_object_new_string_len(id.p, (int)id.len));
 }

@@ -18,6 +18,7 @@
 import datetime
 import json
 import os
+import re
 import select
 import socket
 import subprocess
@@ -28,6 +29,7 @@ import pytest
 from daemon import BUILD, Daemon, wait_until
 from githubsim import GitHubSim
 from sse import Stream
+from test_build import sanitized
 
 
 @pytest.fixture
@@ -174,7 +176,8 @@ def test_resume_by_last_event_id(d, sim):
 
 
 @pytest.mark.parametrize("last", [
-    "0123456789abcdef-1", "1", "nonsense", "x" * 64, "-", "0-0"])
+    "0123456789abcdef-1", "1", "nonsense", "x" * 64, "-", "0-0",
+    "x" * 65, "x" * 4000, "a b", "\xff\xfe", '"<>&\\'])
 def test_unknown_id_resets(d, sim, last):
     with Stream(d, last=last) as s:
         e = s.next()
@@ -194,6 +197,22 @@ def test_id_of_the_future_resets(d):
         assert s.next().kind == "reset"
     with Stream(d, last="%s-0%s" % (start, number)) as s:
         assert s.next().kind == "reset"
+
+
+def test_no_id_is_no_gap(d, sim):
+    """Some clients send the field before they have an id to put into it."""
+    with Stream(d, last="") as s:
+        settled(d, "shop")
+        assert s.next().kind == "pipeline"
+
+
+def test_the_field_wins(d, sim):
+    """An EventSource keeps the address that it was made with."""
+    with Stream(d) as s:
+        s.block()
+    with Stream(d, "?last_event_id=nonsense", last=s.last) as s:
+        settled(d, "shop")
+        assert s.next().kind == "pipeline"
 
 
 def test_snapshot(d, sim):
@@ -235,6 +254,49 @@ def test_restart_of_the_children(d, sim):
         assert s.last != last
 
 
+@pytest.mark.parametrize("what", ["ccmd-api", "ccmd-registry", "all",
+                                  "power"])
+def test_replay_over_restarts(d, sim, what):
+    """Whatever restarts: the stream ends, the id is of a former start, and
+    what happened meanwhile is in the state that one is told to read."""
+    shop = settled(d, "shop")
+    with Stream(d) as s:
+        run = sim.add_run("acme/shop", "deploy.yml", status="queued",
+                          conclusion=None)
+        s.wait(lambda e: e.kind == "stats" and e.data["queue_length"] == 1)
+        last = s.last
+        if what == "all":
+            assert d.stop() == 0
+        elif what == "power":
+            d.kill_all()
+        else:
+            d.kill(what)
+        try:
+            assert s.next() is None
+        except ConnectionResetError:
+            pass
+    sim.patch_run("acme/shop", run, status="completed",
+                  conclusion="success")
+    if what in ("all", "power"):
+        d.start()
+    else:
+        d.wait_ready()
+    with Stream(d, last=last) as s:
+        e = s.next()
+        assert (e.kind, e.data) == ("reset", {"reason": "gap"})
+        assert e.id.split("-")[0] != last.split("-")[0]
+        # The list, read now, or the events from here on have the run's end.
+        if d.stats(shop)["queue_length"] == 1:
+            s.wait(lambda e: e.kind == "stats" and
+                   e.data["queue_length"] == 0)
+    # That id is good from here on.
+    with Stream(d, last=e.id) as s:
+        sim.add_run("acme/shop", "deploy.yml", status="in_progress",
+                    conclusion=None)
+        s.wait(lambda e: e.kind == "stats" and e.data["active_runs"] == 1)
+        assert all(e.kind != "reset" for e in s.seen)
+
+
 def test_stale_by_the_clock_alone(d, sim):
     """Nothing comes any more: that itself is a change, and is told."""
     shop = settled(d, "shop")
@@ -273,6 +335,36 @@ def test_a_stopped_reader_holds_nobody_up(d, sim):
                                   conclusion="success")
                 assert s.wait(lambda e: e.kind == "run").data[
                     "run_id"] == run
+
+
+def test_stopped_readers_are_bounded(d, sim):
+    """A hundred that take nothing of a snapshot of 600 KB each."""
+    for i in range(40):
+        sim.add_repo("acme/big%d" % i, workflows=["deploy.yml"])
+        d.provision("acme/big%d" % i, config={"note": "x" * 15000})
+
+    def resident():
+        return int(re.search(
+            rb'^process_resident_memory_bytes\{process="api"\} (\S+)$',
+            d.raw("GET", "/metrics")[2], re.M)[1])
+    with Stream(d, "?snapshot=1") as s:
+        s.wait(lambda e: e.kind == "synced")
+    before, slow = resident(), []
+    for _ in range(100):
+        s = socket.socket()
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.connect(("127.0.0.1", d.port))
+        s.sendall(b"GET /api/events?snapshot=1 HTTP/1.1\r\nHost: x\r\n"
+                  b"CCM-Token: %s\r\n\r\n" % d.token.encode())
+        slow.append(s)
+    for s in slow:
+        assert s.recv(100).startswith(b"HTTP/1.1 200 ")
+    grown = resident() - before
+    print("grown:", grown)
+    # 64 KB and an event of 15 KB for each; not what they did not take.
+    assert sanitized() or grown < 100 * 100 * 1024
+    for s in slow:
+        s.close()
 
 
 def lines(process, n, timeout=20):
