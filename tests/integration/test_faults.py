@@ -9,6 +9,7 @@ import pytest
 
 from daemon import Daemon, wait_until
 from githubsim import GitHubSim
+from sse import Stream
 
 FILL = "fill"
 
@@ -62,6 +63,8 @@ def check_fault(d, sim, make, mend, reason):
         sim.add_repo("acme/r%d" % i, workflows=["deploy.yml"])
     old = d.provision("acme/r0")
     before = (d.state / "pipelines.json").read_bytes()
+    d.wait_stats(old, lambda s: not s["stale"])
+    events = Stream(d)
     make()
     status, head, body = d.raw("POST", "/api/pipelines/provision", {
         "repo": "acme/r1", "workflow_file": "deploy.yml"})
@@ -93,6 +96,14 @@ def check_fault(d, sim, make, mend, reason):
     new = d.provision("acme/r1")
     assert set(d.registry()["pipelines"]) == {old, new}
     assert d.request("DELETE", "/api/pipelines/" + old)[0] == 200
+    # What was refused is in no event, what is on disk is.
+    with events as s:
+        told = set()
+        while told != {(new, "active"), (old, "inactive")}:
+            e = s.next()
+            assert e.data["pipeline_id"] in (old, new), e
+            if e.kind == "pipeline":
+                told.add((e.data["pipeline_id"], e.data["status"]))
     audit = [(a["verb"], a["status"]) for a in d.audit()]
     for line in (("pipeline.provision", 503), ("pipeline.teardown", 503),
                  ("pipeline.teardown", 200)):

@@ -377,8 +377,8 @@ ring_bytes(size_t *n)
 static void
 test_overrun(void **state __attribute__((unused)))
 {
-	struct listener	 l;
-	char		 before[EVENT_ID_SIZE];
+	struct listener	 l, late;
+	char		 before[EVENT_ID_SIZE], args[EVENT_ID_SIZE + 32];
 	uint64_t	 n, first = events_last();
 	size_t		 held;
 	int		 i;
@@ -393,6 +393,21 @@ test_overrun(void **state __attribute__((unused)))
 	assert_true(events_lost() > first);
 	/* Who asks for what is lost is told, not left with a gap. */
 	assert_int_equal(events_number(before, &n), -1);
+	(void)snprintf(args, sizeof(args), "{\"last_event_id\":\"%s\"}",
+	    before);
+	listen_to(&late, args);
+	assert_int_equal(subscriber_pump(late.s), 0);
+	assert_string_equal(late.kinds, "x");
+	/* From the oldest that is still there on nothing is missing. */
+	events_id(events_lost(), before);
+	(void)snprintf(args, sizeof(args), "{\"last_event_id\":\"%s\"}",
+	    before);
+	subscriber_free(late.s);
+	listen_to(&late, args);
+	assert_int_equal(subscriber_pump(late.s), 0);
+	assert_int_equal(late.got, EVENTS_MAX);
+	assert_int_equal(late.kinds[0], 'r');
+	subscriber_free(late.s);
 	l.room = 1 << 30;
 	(void)subscriber_pump(l.s);
 	assert_non_null(l.ended);
