@@ -99,7 +99,7 @@ def check_fault(d, sim, make, mend, reason):
     # What was refused is in no event, what is on disk is.
     with events as s:
         told = set()
-        while told != {(new, "active"), (old, "inactive")}:
+        while not {(new, "active"), (old, "inactive")} <= told:
             e = s.next()
             assert e.data["pipeline_id"] in (old, new), e
             if e.kind == "pipeline":
