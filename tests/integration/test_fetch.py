@@ -442,6 +442,6 @@ def test_watch_of_nothing(d, sim, pipe):
     p = watch(d, pipe, "99")
     out, err = p.communicate(timeout=20)
     assert p.returncode == 1 and "Run not found: 99" in err
-    p = watch(d, "pipe_0")
+    p = watch(d, "pipe_none")        # no hex: of no id the beginning
     out, err = p.communicate(timeout=20)
     assert p.returncode == 1 and "Pipeline not found" in err
