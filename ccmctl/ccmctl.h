@@ -142,6 +142,8 @@ struct client {
 	int			 sunk;		/* the sink had all of it */
 	int64_t			 heard;		/* its last piece: client_now */
 	uint64_t		 subscription;	/* its operation; 0: none */
+	void			(*told)(void *);
+	void			*told_arg;
 	struct json_object	*event;		/* the last one's data */
 	char			 event_kind[MSG_ID_MAX + 1];
 	/* The last id that there was: to resume from with last_event_id. */
@@ -205,6 +207,13 @@ int client_call(struct client *c, const char *verb, struct json_object *args);
  * -1 with exit_code.
  */
 int client_unwritten(struct client *c);
+
+/*
+ * Who is told of each event that comes while client_call waits; NULL, as
+ * after client_open: they are lost.  What came behind the answer is left for
+ * client_next.
+ */
+void client_set_listener(struct client *c, void (*fn)(void *arg), void *arg);
 
 void client_close(struct client *c);
 

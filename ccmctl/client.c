@@ -332,6 +332,13 @@ on_answer(struct client *c, const union msg *m)
 }
 
 void
+client_set_listener(struct client *c, void (*fn)(void *), void *arg)
+{
+	c->told = fn;
+	c->told_arg = arg;
+}
+
+void
 client_set_sink(struct client *c,
     int (*fn)(const char *data, size_t len, void *arg), void *arg)
 {
@@ -460,11 +467,16 @@ wait_for(struct client *c, enum client_event wanted, int64_t deadline)
 				    "whether it was done is not known"));
 			continue;
 		}
-		if ((event = client_step(c)) == wanted)
+		/* An answer may have come together with events before it. */
+		for (event = client_step(c); event == CLIENT_EVENT;
+		    event = client_next(c))
+			if (c->told != NULL)
+				c->told(c->told_arg);
+		if (event == wanted)
 			return (0);
 		if (event == CLIENT_FAILED)
 			return (-1);
-		if (event != CLIENT_MORE && event != CLIENT_EVENT)
+		if (event != CLIENT_MORE)
 			return (protocol(c, "a message out of order"));
 	}
 }

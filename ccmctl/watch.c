@@ -62,7 +62,8 @@ static int	 find_daemon(struct watch *);
 static int	 look(struct watch *);
 static int	 not_looked_at(struct watch *);
 static int	 listen_until(struct watch *, int64_t);
-static void	 on_event(struct watch *);
+static int	 hear(struct watch *, enum client_event);
+static void	 on_event(void *);
 static void	 take(struct watch *, struct json_object *);
 static void	 tell_jobs(struct watch *, struct json_object *,
 		    struct json_object *);
@@ -119,6 +120,7 @@ begin(struct watch *w)
 
 	if (client_greeted(w->client) == -1)
 		return (-1);
+	client_set_listener(w->client, on_event, w);
 	args = json_object_new_object();
 	json_object_object_add(args, "pipeline",
 	    json_object_new_string(w->id));
@@ -156,10 +158,11 @@ look(struct watch *w)
 	struct client		*c = w->client;
 	struct json_object	*run;
 
-	if (client_call(c, "run.show", w->args) == -1)
-		return (-1);
+	/* Before: what is told meanwhile may be newer than the answer. */
 	w->looked = client_now();
 	w->due = w->looked + LOOK_AGAIN;
+	if (client_call(c, "run.show", w->args) == -1)
+		return (-1);
 	if (c->status >= 400)
 		return (not_looked_at(w));
 	run = json_member(c->answer, "run", json_type_object);
@@ -192,7 +195,7 @@ not_looked_at(struct watch *w)
 	return (0);
 }
 
-/* Events, for as long as nothing is due. */
+/* Events, for as long as nothing is due; first those already here. */
 static int
 listen_until(struct watch *w, int64_t until)
 {
@@ -201,12 +204,21 @@ listen_until(struct watch *w, int64_t until)
 	struct pollfd		 pfd;
 	int64_t			 left = until - client_now();
 
+	if ((event = client_next(c)) != CLIENT_MORE)
+		return (hear(w, event));
 	pfd.fd = c->fd;
 	pfd.events = client_events(c);
 	if (poll(&pfd, 1, left < 0 ? 0 : (int)left) == -1 && errno != EINTR)
 		return (-1);
-	for (event = client_step(c); event != CLIENT_MORE;
-	    event = client_next(c)) {
+	return (hear(w, client_step(c)));
+}
+
+static int
+hear(struct watch *w, enum client_event event)
+{
+	struct client	*c = w->client;
+
+	for (; event != CLIENT_MORE; event = client_next(c)) {
 		if (event == CLIENT_FAILED)
 			return (-1);
 		if (event == CLIENT_ANSWER && c->status >= 400) {
@@ -223,8 +235,9 @@ listen_until(struct watch *w, int64_t until)
 
 /* An event knows no jobs: where the run goes on it leads to a look. */
 static void
-on_event(struct watch *w)
+on_event(void *arg)
 {
+	struct watch		*w = arg;
 	struct json_object	*o = w->client->event;
 	const char		*status = json_string(o, "status"), *s;
 	int64_t			 run, soon = w->looked + LOOK_APART;
