@@ -55,6 +55,7 @@ static int	 prepare(struct supervise *, const struct options *);
 static int	 go_background(struct supervise *);
 static void	 wait_for_set(int) __attribute__((noreturn));
 static int	 open_log(const struct supervise *);
+static int	 open_restore(struct supervise *, const char *);
 static int	 run(struct supervise *, const struct options *);
 static void	 on_stop(evutil_socket_t, short, void *);
 static void	 on_hup(evutil_socket_t, short, void *);
@@ -150,28 +151,36 @@ parse_options(int argc, char **argv, struct options *opt)
 static int
 prepare(struct supervise *s, const struct options *opt)
 {
-	char	 path[MSG_PATH_MAX * 2];
-
 	raise_limits();
 	if (users_prepare(s->conf, s->jails) == -1 ||
 	    state_prepare(s->conf->statedir, s->jails[PROC_REGISTRY].uid,
 	    s->jails[PROC_REGISTRY].gid) == -1 ||
 	    (s->lock = state_lock(s->conf->statedir)) == -1)
 		return (-1);
-	if (opt->restore != NULL) {
-		s->restore_name = opt->restore;
-		s->restore = open(opt->restore, O_RDONLY | O_CLOEXEC);
-		if (s->restore == -1 && opt->restore[0] != '/' &&
-		    snprintf(path, sizeof(path), "%s/%s", s->conf->statedir,
-		    opt->restore) < (int)sizeof(path))
-			s->restore = open(path, O_RDONLY | O_CLOEXEC);
-		if (s->restore == -1) {
-			log_err("%s: %s", opt->restore, strerror(errno));
-			return (-1);
-		}
-		return (0);
-	}
+	if (opt->restore != NULL)
+		return (open_restore(s, opt->restore));
 	return (sockets_open(s->conf, &s->control));
+}
+
+/* By its name from here, or from the state directory. */
+static int
+open_restore(struct supervise *s, const char *name)
+{
+	char	 path[MSG_PATH_MAX * 2];
+
+	s->restore_name = name;
+	s->restore = state_open_file(name);
+	if (s->restore == -1 && errno == ENOENT && name[0] != '/' &&
+	    snprintf(path, sizeof(path), "%s/%s", s->conf->statedir,
+	    name) < (int)sizeof(path))
+		s->restore = state_open_file(path);
+	if (s->restore != -1)
+		return (0);
+	log_err("%s: %s", name, errno == ELOOP ?
+	    "a symbolic link that another user made is not followed" :
+	    errno == EINVAL ? "a regular file was expected" :
+	    strerror(errno));
+	return (-1);
 }
 
 /* Each child inherits it: a thousand connections need a descriptor each. */

@@ -56,6 +56,14 @@ int state_prepare(const char *path, uid_t uid, gid_t gid);
  * was killed.  Returns the lock's descriptor, or -1 with a log line.
  */
 int state_lock(const char *path);
+/*
+ * Open a file that is to be restored, for reading: the registry is given
+ * what is in it, and may write where its backups lie, so that no link which
+ * another user than root or ours made is followed.  Returns the descriptor,
+ * or -1 with errno, ELOOP for such a link, EINVAL for what is no regular
+ * file.
+ */
+int state_open_file(const char *path);
 /* Write our pid into it, for the message to a second daemon. */
 void state_write_pid(int fd);
 

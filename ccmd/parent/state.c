@@ -46,6 +46,7 @@ static int	 make_path(char *);
 static int	 make_inside(int, const char *, uid_t, gid_t);
 static int	 hand_over(int, const char *, uid_t, gid_t);
 static pid_t	 holder(int);
+static int	 is_foreign_link(const char *);
 
 int
 state_prepare(const char *path, uid_t uid, gid_t gid)
@@ -191,6 +192,46 @@ holder(int fd)
 	}
 	errno = saved;
 	return (pid);
+}
+
+int
+state_open_file(const char *path)
+{
+	char		 part[2 * MSG_PATH_MAX];
+	struct stat	 st;
+	size_t		 n = 0;
+	int		 fd;
+
+	do {
+		n += strspn(path + n, "/");
+		n += strcspn(path + n, "/");
+		if (n >= sizeof(part)) {
+			errno = ENAMETOOLONG;
+			return (-1);
+		}
+		memcpy(part, path, n);
+		part[n] = '\0';
+		if (is_foreign_link(part)) {
+			errno = ELOOP;
+			return (-1);
+		}
+	} while (path[n] != '\0');
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd != -1 && (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))) {
+		close(fd);
+		fd = -1;
+		errno = EINVAL;
+	}
+	return (fd);
+}
+
+static int
+is_foreign_link(const char *path)
+{
+	struct stat	 st;
+
+	return (lstat(path, &st) == 0 && S_ISLNK(st.st_mode) &&
+	    st.st_uid != 0 && st.st_uid != geteuid());
 }
 
 void

@@ -450,6 +450,64 @@ def test_restore_a_backup(tmp_path):
             assert d.request("GET", "/api/pipelines")[1]["count"] == 1
 
 
+
+@pytest.mark.skipif(os.getuid() != 0, reason="takes a user to be another")
+def test_no_link_of_the_registry_is_restored(tmp_path):
+    """Root opens what is to be restored, and the registry is shown it: a
+    registry that was taken over leaves a link where its backups lie."""
+    with Daemon(tmp_path) as d:
+        d.stop()
+        secret = d.dir / "secret.json"
+        secret.write_text('{"pipelines": {}, "registry_version": "1.0"}')
+        secret.chmod(0o600)
+        user = d.state.stat().st_uid
+        assert user != 0
+
+        def restore(name):
+            return subprocess.run(d.argv("-R", name), env=d.env, timeout=20,
+                                  capture_output=True, text=True)
+        link = d.state / "backups/pipelines-2026-01-05-10-30-00.json"
+        link.symlink_to(secret)
+        assert restore("backups/" + link.name).returncode == 0
+        os.chown(link, user, user, follow_symlinks=False)
+        r = restore("backups/" + link.name)
+        assert r.returncode == 1 and "is not followed" in r.stderr, r.stderr
+        elsewhere = d.state / "logs/elsewhere"
+        elsewhere.symlink_to(d.dir)
+        os.chown(elsewhere, user, user, follow_symlinks=False)
+        r = restore(str(elsewhere / secret.name))
+        assert r.returncode == 1 and "is not followed" in r.stderr, r.stderr
+        link.unlink()
+        os.mkfifo(link)
+        r = restore(str(link))
+        assert r.returncode == 1 and "regular file" in r.stderr, r.stderr
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="takes a user to be another")
+def test_another_users_configuration_is_refused(tmp_path):
+    d = Daemon(tmp_path, start=False)
+    os.chown(d.conf_path, 65534, 65534)
+    r = subprocess.run(d.argv("-n"), env=d.env, capture_output=True,
+                       text=True, timeout=20)
+    assert r.returncode == 1 and "belong to root" in r.stderr, r.stderr
+
+
+
+def test_a_busy_daemons_socket_is_left_alone(tmp_path):
+    """Nobody is refused there, but nobody is let in either."""
+    d = Daemon(tmp_path, start=False)
+    with socket.socket(socket.AF_UNIX) as there, socket.socket(
+            socket.AF_UNIX) as client:
+        there.bind(str(d.socket))
+        there.listen(0)
+        client.connect(str(d.socket))
+        r = subprocess.run(d.argv(), env=d.env, capture_output=True,
+                           text=True, timeout=20)
+        assert r.returncode == 1, r.stderr
+        assert "another daemon listens there" in r.stderr
+        assert d.socket.exists()
+
+
 def frame(kind, payload):
     """An imsg: type, length, peer id, pid; then the payload."""
     return struct.pack("=IIII", kind, 16 + len(payload), 0, 0) + payload
