@@ -442,6 +442,8 @@ open_config(const char *path)
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd == -1 || fstat(fd, &st) == -1)
 		log_err("%s: %s", path, strerror(errno));
+	else if (st.st_uid != 0 && st.st_uid != geteuid())
+		log_err("%s: must belong to root or to us", path);
 	else if (!S_ISREG(st.st_mode) || (st.st_mode & (S_IWGRP | S_IWOTH)))
 		log_err("%s: must be a file that only its owner may write "
 		    "(chmod go-w %s)", path, path);
