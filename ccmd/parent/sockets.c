@@ -207,7 +207,7 @@ remove_stale(const struct sockaddr_un *sun)
 {
 	struct stat	 st;
 	char		 dir[sizeof(sun->sun_path)], *slash;
-	int		 fd, r;
+	int		 fd, r, why;
 
 	(void)strlcpy(dir, sun->sun_path, sizeof(dir));
 	if ((slash = strrchr(dir, '/')) != NULL && slash != dir) {
@@ -223,11 +223,16 @@ remove_stale(const struct sockaddr_un *sun)
 		log_err("%s: it is there and no socket", sun->sun_path);
 		return (-1);
 	}
-	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1)
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd == -1) {
+		log_err("socket: %s", strerror(errno));
 		return (-1);
+	}
 	r = connect(fd, (const struct sockaddr *)sun, sizeof(*sun));
+	why = errno;
 	close(fd);
-	if (r == 0) {
+	/* A backlog that is full (EAGAIN) is somebody's, too. */
+	if (r == 0 || why != ECONNREFUSED) {
 		log_err("%s: another daemon listens there", sun->sun_path);
 		return (-1);
 	}
