@@ -54,6 +54,7 @@ static struct {
 } env = { .list = TAILQ_HEAD_INITIALIZER(env.list) };
 
 static int	 begin(int, char *, size_t, int, transfer_fn, void *);
+static int	 is_local(int);
 static void	 on_ready(evutil_socket_t, short, void *);
 static int	 take(struct transfer *, const char **);
 static int	 give(struct transfer *, const char **);
@@ -89,7 +90,7 @@ begin(int fd, char *data, size_t len, int giving, transfer_fn done,
 	socklen_t			 size = sizeof(type);
 
 	if (env.n >= TRANSFERS || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type,
-	    &size) == -1 || type != SOCK_STREAM ||
+	    &size) == -1 || type != SOCK_STREAM || !is_local(fd) ||
 	    (t = calloc(1, sizeof(*t))) == NULL)
 		goto fail;
 	t->ready = event_new(env.base, fd, (giving ? EV_WRITE : EV_READ) |
@@ -114,6 +115,20 @@ fail:
 	free(data);
 	close(fd);
 	return (-1);
+}
+
+/*
+ * ccmctl's end is on this machine.  The api has connections from elsewhere,
+ * and could give us one of them to write an export into.
+ */
+static int
+is_local(int fd)
+{
+	struct sockaddr_storage	 ss;
+	socklen_t		 len = sizeof(ss);
+
+	return (getsockname(fd, (struct sockaddr *)&ss, &len) == 0 &&
+	    ss.ss_family == AF_UNIX);
 }
 
 static void

@@ -46,7 +46,7 @@ int transfer_init(struct event_base *base);
 /*
  * Take a file from `fd`, or give `data` (taken over, malloc) to it.  `fd`
  * is taken over in any case.  Returns 0, or -1: there are too many, or it
- * is no socket.
+ * is no stream socket of this machine's own kind (unix(7)).
  */
 int transfer_take(int fd, transfer_fn done, void *arg);
 int transfer_give(int fd, char *data, size_t len, transfer_fn done,

@@ -38,7 +38,9 @@ def read_messages():
     fields = {}
     for name, body in re.findall(r"#define MSG_FIELDS_(\w+)\(F, s\)(.*)",
                                  text):
-        fields[name] = re.findall(r"F\(s, (\w+), (\w+),", body)
+        same = re.search(r"MSG_FIELDS_(\w+)\(F, s\)", body)
+        fields[name] = fields[same[1]] if same else \
+            re.findall(r"F\(s, (\w+), (\w+),", body)
     text = re.sub(r"^\s*#.*$", "", text, flags=re.M)
     order = re.findall(r"^MSG\((\w+),", text, flags=re.M)
     return {n: (i + 1, fields[n]) for i, n in enumerate(order)}

@@ -12,14 +12,19 @@
 # ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
 # OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
 
-"""What a child that was taken over can do to the parent: nothing that
+"""What a child that was taken over can do to the others: nothing that
 outlives it."""
 
 import os
 import pathlib
+import socket
+import time
+
+import pytest
 
 from daemon import wait_until
 from hostile import Hostile
+from registry_harness import VERBS, Registry, run
 
 
 def flood(child, messages):
@@ -74,3 +79,30 @@ def test_a_child_that_asks_and_does_not_read(tmp_path):
         assert h.log().count("JWT not signed") <= 2 * 2000
         assert "lines were dropped" in h.log()
 
+
+
+# --- The registry, and who talks to it.
+
+@pytest.fixture
+def registry(tmp_path):
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    r = Registry(state).begin()
+    yield r
+    if r.process.poll() is None:
+        r.process.kill()
+        r.process.wait()
+
+
+def test_an_export_does_not_leave_the_machine(registry):
+    """Values of secrets are in it, and the api has connections."""
+    r = registry
+    with socket.create_server(("127.0.0.1", 0)) as s, \
+            socket.create_connection(s.getsockname()) as far:
+        near, _ = s.accept()
+        with near:
+            r.api.send("STORE_FILE", fd=near.fileno(), op=1, actor="t",
+                       verb=VERBS["registry.export"], target="",
+                       args={"file": "x", "secrets": True})
+        assert r.answer(1)[0] == 503
+        assert far.recv(1) == b""
