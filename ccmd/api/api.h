@@ -69,7 +69,7 @@ struct rope;
 struct ssl_ctx_st;
 
 /* Operations in the ring at a time; more are answered 503. */
-#define API_MAX_OPERATIONS	1024
+#define API_MAX_OPERATIONS	MSG_OPERATIONS_MAX
 /* Of them those that the poller answers piece by piece. */
 #define API_MAX_FETCHES	64
 /* A client of the API waits 10 s: the ring has that long, milliseconds. */

@@ -72,10 +72,12 @@ static const manage_fn handlers[VERB_MAX] = {
 void
 manage_take(const struct msg_store *m, int fd)
 {
+	struct verb_error	 err;
 	struct json_object	*args;
 	struct asked		 asked;
 
-	if (m->verb >= VERB_MAX || handlers[m->verb] == NULL)
+	if (m->verb >= VERB_MAX || handlers[m->verb] == NULL ||
+	    (fd != -1 && !verb_takes_file(verb_get(m->verb))))
 		fatalx("api: operation of verb %u", m->verb);
 	memset(&asked, 0, sizeof(asked));
 	asked.op = m->op;
@@ -84,8 +86,9 @@ manage_take(const struct msg_store *m, int fd)
 	asked.target = m->target;
 	args = json_parse_strict(m->args.data, m->args.len, MSG_DOC_MAX,
 	    NULL);
-	if (!json_object_is_type(args, json_type_object))
-		fatalx("api: operation without arguments");
+	if (!json_object_is_type(args, json_type_object) ||
+	    verb_check_args(verb_get(m->verb), args, &err) == -1)
+		fatalx("api: operation without its arguments");
 	handlers[m->verb](&asked, args, fd);
 	json_object_put(args);
 	commit_soon();

@@ -39,15 +39,20 @@
 #include "registry.h"
 
 #define RETRY_SECONDS	5	/* where the history can't be read */
+/* With that many messages unread by the api its questions wait. */
+#define QUERY_UNREAD	1024
 
 static struct {
 	struct event	*turn;
 	struct peer	*api;
 	TAILQ_HEAD(, query) queue;
+	size_t		 n;
 } env = { .queue = TAILQ_HEAD_INITIALIZER(env.queue) };
 
 static void	 on_turn(evutil_socket_t, short, void *);
 static void	 turn_later(void);
+static int	 is_crowded(void);
+static enum query_more begin(struct query *);
 static void	 answer(struct query *);
 static void	 query_free(struct query *);
 
@@ -73,10 +78,13 @@ query_init(struct event_base *base)
 void
 query_take(struct peer *api, const struct msg_query *m)
 {
-	struct query	*q;
+	struct verb_error	 err;
+	struct query		*q;
 
 	if (m->verb >= VERB_MAX || kinds[m->verb] == NULL)
 		fatalx("api: query of verb %u", m->verb);
+	if (env.n++ >= MSG_OPERATIONS_MAX)
+		fatalx("api: more queries than it admits");
 	if ((q = calloc(1, sizeof(*q))) == NULL)
 		fatal("query");
 	q->op = m->op;
@@ -84,13 +92,37 @@ query_take(struct peer *api, const struct msg_query *m)
 	(void)strlcpy(q->target, m->target, sizeof(q->target));
 	q->args = json_parse_strict(m->args.data, m->args.len, MSG_DOC_MAX,
 	    NULL);
-	if (!json_object_is_type(q->args, json_type_object))
-		fatalx("api: query without arguments");
+	if (!json_object_is_type(q->args, json_type_object) ||
+	    verb_check_args(verb_get(q->verb), q->args, &err) == -1)
+		fatalx("api: query without its arguments");
 	env.api = api;
 	TAILQ_INSERT_TAIL(&env.queue, q, entry);
-	if (kinds[q->verb]->start(q) == QUERY_DONE)
+	if (is_crowded())
+		return;
+	if (begin(q) == QUERY_DONE)
 		answer(q);
 	else
+		turn_later();
+}
+
+/* An api that asks and does not read has no answers piled up for it. */
+static int
+is_crowded(void)
+{
+	return (env.api != NULL && peer_queued(env.api) > QUERY_UNREAD);
+}
+
+static enum query_more
+begin(struct query *q)
+{
+	q->begun = 1;
+	return (kinds[q->verb]->start(q));
+}
+
+void
+query_go_on(void)
+{
+	if (!TAILQ_EMPTY(&env.queue))
 		turn_later();
 }
 
@@ -121,13 +153,14 @@ on_turn(evutil_socket_t fd __attribute__((unused)),
 {
 	struct query	*q = TAILQ_FIRST(&env.queue);
 	int64_t		 end = proc_now_ms() + QUERY_SLICE_MS;
-	enum query_more	 more;
+	enum query_more	 more = QUERY_MORE;
 
-	if (q == NULL)
+	if (q == NULL || is_crowded())
 		return;
-	do
+	if (!q->begun)
+		more = begin(q);
+	while (more == QUERY_MORE && proc_now_ms() < end)
 		more = kinds[q->verb]->step(q);
-	while (more == QUERY_MORE && proc_now_ms() < end);
 	if (more == QUERY_DONE)
 		answer(q);
 	else {
@@ -154,7 +187,8 @@ static void
 query_free(struct query *q)
 {
 	TAILQ_REMOVE(&env.queue, q, entry);
-	if (kinds[q->verb]->end != NULL)
+	env.n--;
+	if (q->begun && kinds[q->verb]->end != NULL)
 		kinds[q->verb]->end(q);
 	json_object_put(q->args);
 	json_object_put(q->body);

@@ -51,6 +51,7 @@ struct query {
 	enum verb_id	 verb;
 	char		 target[MSG_ID_MAX + 1];
 	struct json_object *args;
+	int		 begun;
 	int		 status;	/* of the answer, with `body` */
 	struct json_object *body;
 	void		*state;		/* the verb's own */
@@ -78,6 +79,9 @@ int query_init(struct event_base *base);
 
 /* Take in a question; the answer comes in a later turn. */
 void query_take(struct peer *api, const struct msg_query *m);
+
+/* The api has read all there was: those that waited for that go on. */
+void query_go_on(void);
 
 /* The api is gone: give all of them up. */
 void query_give_up(void);

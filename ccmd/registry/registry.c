@@ -91,6 +91,7 @@ static void	 on_stale(struct peer *, const union msg *, int);
 static void	 on_query(struct peer *, const union msg *, int);
 static void	 on_store(struct peer *, const union msg *, int);
 static void	 on_audit(struct peer *, const union msg *, int);
+static void	 on_drained(struct peer *);
 static void	 begin(void);
 static void	 open_state(void);
 static void	 end(int);
@@ -133,7 +134,7 @@ static const struct peer_ops parent_ops = { .table = parent_table,
 static const struct peer_ops poller_ops = { .table = poller_table,
     .closed = on_closed };
 static const struct peer_ops api_ops = { .table = api_table,
-    .closed = on_closed };
+    .closed = on_closed, .drained = on_drained };
 
 int
 main(void)
@@ -504,6 +505,12 @@ on_query(struct peer *peer, const union msg *m,
     int fd __attribute__((unused)))
 {
 	query_take(peer, &m->query);
+}
+
+static void
+on_drained(struct peer *peer __attribute__((unused)))
+{
+	query_go_on();
 }
 
 /* The same members, with and without a file. */

@@ -106,3 +106,43 @@ def test_an_export_does_not_leave_the_machine(registry):
                        args={"file": "x", "secrets": True})
         assert r.answer(1)[0] == 503
         assert far.recv(1) == b""
+
+
+def test_an_api_that_asks_and_does_not_read(registry):
+    r = registry
+    pipe = r.provision(1)[1]["pipeline_id"]
+    now = int(time.time())
+    for part in range(10):
+        r.poller.send("RUNS", pipeline_id=pipe, docs=[
+            run(part * 100 + n + 1, now - n, title="x" * 500)
+            for n in range(100)])
+        r.expect(r.api, "ROWS")
+    before = resident(r.process.pid)
+    query = r.api.encode("QUERY", op=9, verb=VERBS["pipeline.runs"],
+                         target=pipe, args={"id": pipe, "limit": 1000})
+    peak = before
+    try:
+        r.api.sock.settimeout(20)
+        for _ in range(40):
+            r.api.sock.sendall(query * 50)
+            peak = max(peak, resident(r.process.pid))
+    except (BrokenPipeError, ConnectionResetError, FileNotFoundError,
+            IndexError):
+        pass
+    r.wait(lambda: r.errors == -1)
+    assert "more queries than it admits" in r.log
+    # An answer is half a megabyte.
+    assert peak - before < 100 * 1024
+
+
+@pytest.mark.parametrize("message,verb,with_fd", [
+    ("QUERY", "pipeline.runs", False), ("STORE", "project.init", False),
+    ("STORE", "registry.restore", False),
+    ("STORE_FILE", "project.delete", True)])
+def test_operations_that_the_api_does_not_let_through(
+        registry, message, verb, with_fd):
+    with socket.socketpair()[0] as s:
+        registry.api.send(message, fd=s.fileno() if with_fd else None, op=1,
+                          actor="t", verb=VERBS[verb], target="", args={})
+    assert registry.reap() == 1
+    assert "fatal: api: " in registry.log
