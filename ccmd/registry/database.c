@@ -85,9 +85,12 @@ static const char *const sql[SQL_MAX] = {
 	    "  (?6 = updated_at AND ?7 >= finished AND"
 	    "   (?9 <> status OR ?10 <> conclusion)) OR"
 	    "  (?6 < updated_at AND ?7 > finished)))",
+	[SQL_LOOK_SET] =
+	    "UPDATE looks SET etag = ?2, newest = ?3 WHERE url = ?1",
 	[SQL_LOOK_PUT] =
-	    "INSERT INTO looks (url, etag, newest) VALUES (?1, ?2, ?3)"
-	    " ON CONFLICT (url) DO UPDATE SET etag = ?2, newest = ?3",
+	    "INSERT INTO looks (url, etag, newest) VALUES (?1, ?2, ?3)",
+	[SQL_LOOK_COUNT] = "SELECT count(*) FROM looks",
+	[SQL_LOOKS_FORGET] = "DELETE FROM looks",
 	[SQL_LOOKS] = "SELECT url, etag, newest FROM looks",
 	[SQL_ROWS] =
 	    "SELECT packed FROM runs WHERE key IN ("

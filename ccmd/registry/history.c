@@ -47,7 +47,9 @@ static struct {
 	int		 begun;
 	int		 failed;	/* of this transaction, a statement */
 	int		 behind;	/* some are lost */
+	int64_t		 looks;		/* -1: not counted yet */
 } env = {
+	.looks = -1,
 	.tree = RB_INITIALIZER(&env.tree),
 	.touched = TAILQ_HEAD_INITIALIZER(env.touched),
 };
@@ -63,6 +65,10 @@ static int	 keep_attempt(struct past *, const struct run *);
 static int	 put_run(struct past *, const struct run *, const char *,
 		    size_t);
 static void	 bind_text(sqlite3_stmt *, int, const char *);
+static int	 put_look(const char *, const char *, uint64_t, int64_t);
+static int	 run_look(enum statement, const char *, const char *,
+		    uint64_t);
+static int	 count_looks(void);
 static void	 settle(int);
 static void	 begin_anew(void);
 static void	 put_fresh(struct past *);
@@ -128,6 +134,7 @@ history_close(void)
 	while (history_keep_fresh())
 		continue;
 	database_close();
+	env.looks = -1;
 	while ((p = RB_ROOT(&env.tree)) != NULL) {
 		RB_REMOVE(past_tree, &env.tree, p);
 		free(p);
@@ -331,22 +338,59 @@ put_pipeline(struct past *p, int known)
 }
 
 void
-history_looked(const char *url, const char *etag, uint64_t newest)
+history_looked(const char *url, const char *etag, uint64_t newest,
+    int64_t max)
 {
-	sqlite3_stmt	*stmt;
-
-	if (begin() == -1)
-		return;
-	if ((stmt = database_get(SQL_LOOK_PUT)) == NULL) {
+	if (begin() == 0 && put_look(url, etag, newest, max) == -1)
 		env.failed = 1;
-		return;
+}
+
+static int
+put_look(const char *url, const char *etag, uint64_t newest, int64_t max)
+{
+	if (run_look(SQL_LOOK_SET, url, etag, newest) == -1)
+		return (-1);
+	if (database_changes() > 0)
+		return (0);
+	if (env.looks == -1 && count_looks() == -1)
+		return (-1);
+	if (env.looks >= max) {
+		log_warn("history: %lld looks are too many: forgotten",
+		    (long long)env.looks);
+		if (database_run(database_get(SQL_LOOKS_FORGET)) !=
+		    SQLITE_DONE)
+			return (-1);
+		env.looks = 0;
 	}
+	env.looks++;
+	return (run_look(SQL_LOOK_PUT, url, etag, newest));
+}
+
+static int
+count_looks(void)
+{
+	sqlite3_stmt	*stmt = database_get(SQL_LOOK_COUNT);
+
+	if (stmt == NULL || sqlite3_step(stmt) != SQLITE_ROW)
+		return (-1);
+	env.looks = sqlite3_column_int64(stmt, 0);
+	(void)sqlite3_reset(stmt);
+	return (0);
+}
+
+static int
+run_look(enum statement which, const char *url, const char *etag,
+    uint64_t newest)
+{
+	sqlite3_stmt	*stmt = database_get(which);
+
+	if (stmt == NULL)
+		return (-1);
 	bind_text(stmt, 1, url);
 	bind_text(stmt, 2, etag);
 	sqlite3_bind_int64(stmt, 3, newest > INT64_MAX ? 0 :
 	    (int64_t)newest);
-	if (database_run(stmt) != SQLITE_DONE)
-		env.failed = 1;
+	return (database_run(stmt) == SQLITE_DONE ? 0 : -1);
 }
 
 /* With the first change, and with what was lost before it. */
@@ -418,6 +462,8 @@ settle(int failed)
 {
 	struct past	*p;
 
+	if (failed)
+		env.looks = -1;
 	while ((p = TAILQ_FIRST(&env.touched)) != NULL) {
 		TAILQ_REMOVE(&env.touched, p, touched_entry);
 		p->touched = 0;

@@ -80,8 +80,12 @@ struct history_job {
 };
 void history_put_job(const char *id, const struct history_job *job);
 
-/* The ETag of a URL, and the newest run seen. */
-void history_looked(const char *url, const char *etag, uint64_t newest);
+/*
+ * The ETag of a URL, and the newest run seen.  One more than `max` of them
+ * makes all others be forgotten: they are asked for anew.
+ */
+void history_looked(const char *url, const char *etag, uint64_t newest,
+    int64_t max);
 
 /* 1 while a transaction is open. */
 int history_pending(void);

@@ -36,6 +36,12 @@
 
 /* As TRACK can carry it. */
 #define RUN_DOC_MAX	(16 * 1024)
+/*
+ * Looks that are kept: a pipeline has one at its repository's runs and one
+ * at its workflow, and some more by other names and addresses of GitHub.
+ */
+#define LOOKS_EACH	8
+#define LOOKS_SPARE	1024
 
 static int	 learn_run(const char *, struct json_object *, struct ibuf *);
 
@@ -148,7 +154,8 @@ learn_readback(const struct msg_readback *m)
 void
 learn_looked(const struct msg_looked *m)
 {
-	history_looked(m->url, m->etag, m->newest);
+	history_looked(m->url, m->etag, m->newest, LOOKS_SPARE +
+	    LOOKS_EACH * (int64_t)store_count());
 }
 
 void

@@ -139,7 +139,7 @@ test_restart(void **state)
 	assert_int_equal(put("a", &run), 0);
 	assert_int_equal(put("b", &run), 1);
 	history_set_known("a", 1);
-	history_looked("u", "e", 9);
+	history_looked("u", "e", 9, 9);
 	assert_int_equal(history_pending(), 1);
 	assert_int_equal(history_commit(), 0);
 	assert_int_equal(history_pending(), 0);
@@ -157,6 +157,44 @@ test_restart(void **state)
 	assert_string_equal(look, "u e 9");
 	assert_int_equal(rows_of("a", 0), 1);
 	assert_int_equal(rows_of("c", 0), 0);
+}
+
+static void
+count_look(const char *url, const char *etag, uint64_t newest, void *arg)
+{
+	(void)url;
+	(void)etag;
+	(void)newest;
+	++*(int *)arg;
+}
+
+/* However many somebody makes up: there is an end. */
+static void
+test_looks(void **state)
+{
+	char	 url[32];
+	int	 i, n = 0;
+
+	(void)state;
+	for (i = 0; i < 25; i++) {
+		(void)snprintf(url, sizeof(url), "u%d", i);
+		history_looked(url, "e", 1, 10);
+		history_looked(url, "f", 2, 10);
+	}
+	assert_int_equal(history_commit(), 0);
+	assert_int_equal(history_each_look(count_look, &n), 0);
+	assert_int_equal(n, 5);
+	/* The count is that of the file. */
+	history_close();
+	assert_int_equal(history_open(), 0);
+	for (i = 25; i < 32; i++) {
+		(void)snprintf(url, sizeof(url), "u%d", i);
+		history_looked(url, "e", 1, 10);
+	}
+	assert_int_equal(history_commit(), 0);
+	n = 0;
+	assert_int_equal(history_each_look(count_look, &n), 0);
+	assert_int_equal(n, 2);
 }
 
 /* What the view gets, of a history that is mostly older than its window. */
@@ -218,7 +256,7 @@ test_a_failed_commit_is_made_good(void **state)
 	assert_int_equal(history_commit(), 0);
 	limit(1);
 	assert_int_equal(put("a", &run), 1);
-	history_looked("u", "lost", 1);
+	history_looked("u", "lost", 1, 9);
 	assert_int_equal(history_commit(), -1);
 	assert_int_equal(history_is_behind(), 1);
 	assert_int_equal(history_recover(count_lost, &lost), -1);
@@ -228,7 +266,7 @@ test_a_failed_commit_is_made_good(void **state)
 	 * An ETag may be stored again, but not without saying that what was
 	 * before it is to be read back: also when we die now.
 	 */
-	history_looked("u", "next", 2);
+	history_looked("u", "next", 2, 9);
 	assert_int_equal(history_commit(), 0);
 	assert_int_equal(history_is_behind(), 1);
 	assert_int_equal(history_known("a"), 1);
@@ -293,6 +331,7 @@ main(void)
 #define TEST(f)	cmocka_unit_test_setup_teardown(f, make_state, remove_state)
 	const struct CMUnitTest	 tests[] = {
 		TEST(test_restart),
+		TEST(test_looks),
 		TEST(test_rows),
 		TEST(test_a_failed_commit_is_made_good),
 		TEST(test_recover),
