@@ -15,8 +15,10 @@
  */
 
 /*
- * What github.c (calls) and lease.c (whom they go to, with which token) know
- * of each other; nobody else includes it.  Runs in the poller.
+ * What github.c (calls), github_reply.c (what an answer means),
+ * github_throttle.c (why a call waits) and lease.c (whom calls go to, with
+ * which token) know of each other; nobody else includes it.  Runs in the
+ * poller.
  */
 
 #ifndef CCM_POLLER_GITHUB_INSIDE_H
@@ -66,6 +68,19 @@ char *github_lock(const char *name, const void *text, size_t len);
 
 /* github.c: start what may be started; arg is the GitHub. */
 void github_on_timer(evutil_socket_t fd, short what, void *arg);
+
+/*
+ * github_reply.c: take an answer in, which lives until the callback returns;
+ * `moved`: a redirect for good led to it.  And is it a refusal by a secondary
+ * limit?
+ */
+void github_classify(const struct github *gh, int moved,
+    const struct http_reply *http, struct gh_reply *r);
+int github_is_secondary(const struct http_reply *http);
+
+/* github_throttle.c: GH_LIMITED, for how long and why, if there is a pause. */
+void github_limited(struct budget *b, enum budget_kind kind,
+    struct gh_reply *r);
 
 /* lease.c: bytes of "https://host:port" in a URL. */
 size_t github_origin(const char *url);

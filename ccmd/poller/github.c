@@ -15,21 +15,18 @@
  */
 
 /*
- * GitHub's REST API: a queue of calls per credential, redirects by our own
- * rules, answers checked and classified.  Runs in the poller.  Must not
- * send a token to another host than the one it was leased for, nor know
- * what pipelines are.
+ * GitHub's REST API: a queue of calls per credential, and redirects by our
+ * own rules.  Runs in the poller.  Must not send a token to another host than
+ * the one it was leased for, nor know what pipelines are.
  */
 
 #include "config.h"
 
 #include <sys/queue.h>
 
-#include <ctype.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <json-c/json.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,17 +36,14 @@
 #include "budget.h"
 #include "github.h"
 #include "github-inside.h"
-#include "json.h"
 #include "log.h"
 #include "poison.h"
 #include "poller.h"
 #include "proc.h"
-#include "timestamp.h"
 
 #define GH_URL_MAX		3072
 #define GH_HOPS_MAX		3	/* redirects */
 #define GH_TIMEOUT_MS		30000
-#define GH_MESSAGE_MAX		256	/* of GitHub's own words */
 
 struct gh_call {
 	TAILQ_ENTRY(gh_call) entry;
@@ -87,10 +81,6 @@ static int	 start(struct gh_call *, int64_t);
 static void	 on_reply(const struct http_reply *, void *);
 static int	 follow(struct gh_call *, const struct http_reply *,
 		    struct gh_reply *);
-static void	 classify(struct gh_call *, const struct http_reply *,
-		    struct gh_reply *);
-static void	 refused(const struct http_reply *, struct gh_reply *);
-static void	 parse_body(const struct http_reply *, struct gh_reply *);
 static int	 learn(struct gh_call *, const struct http_reply *);
 static void	 finish(struct gh_call *, const struct gh_reply *);
 static void	 call_free(struct gh_call *);
@@ -100,12 +90,6 @@ static int	 writes_apart(const struct gh_call *);
 static const char *token_of(const struct gh_call *);
 static struct budget *budget_of(const struct gh_call *);
 static enum budget_kind kind_of(const struct gh_call *);
-static void	 throttled(struct budget *, enum budget_kind,
-		    struct gh_reply *);
-static int	 paused(struct budget *, enum budget_kind, int64_t *, char *,
-		    size_t);
-static int	 is_secondary(const struct http_reply *);
-static const char *next_path(const struct github *, const char *);
 
 void
 github_set_hooks(void (*room)(struct github *), void (*learnt)(void))
@@ -259,7 +243,7 @@ on_expiry(evutil_socket_t fd __attribute__((unused)),
 
 	memset(&r, 0, sizeof(r));
 	if (call->req == NULL)
-		throttled(budget_of(call), kind_of(call), &r);
+		github_limited(budget_of(call), kind_of(call), &r);
 	if (r.result != GH_LIMITED) {
 		r.result = GH_FAILED;
 		(void)snprintf(r.why, sizeof(r.why),
@@ -421,7 +405,7 @@ on_reply(const struct http_reply *http, void *arg)
 	TAILQ_INSERT_HEAD(&gh->waiting[call->priority], call, entry);
 	limited = learn(call, http);
 	if (limited) {
-		throttled(call->charged, kind_of(call), &r);
+		github_limited(call->charged, kind_of(call), &r);
 		r.result = GH_LIMITED;
 		r.status = http->status;
 	} else {
@@ -431,7 +415,7 @@ on_reply(const struct http_reply *http, void *arg)
 		}
 		told = http->len > 0 && poison_begin(gh->url, path_of(call));
 		if (r.result != GH_FAILED)
-			classify(call, http, &r);
+			github_classify(gh, call->moved, http, &r);
 	}
 	finish(call, &r);
 	if (r.json != NULL)
@@ -453,87 +437,13 @@ learn(struct gh_call *call, const struct http_reply *http)
 	a.used = http->used;
 	a.reset = http->reset;
 	a.date = http->date;
-	a.secondary = is_secondary(http);
+	a.secondary = github_is_secondary(http);
 	token_learn(&call->gh->about[call->charged ==
 	    &call->gh->write_budget], call->gh->name, http, time(NULL));
 	if (env.learnt != NULL)
 		env.learnt();
 	return (budget_learn(call->charged, &a, proc_now_ms(),
 	    time(NULL)));
-}
-
-/* GH_LIMITED, for how long and why, if there is a pause. */
-static void
-throttled(struct budget *b, enum budget_kind kind, struct gh_reply *r)
-{
-	int64_t	 left;
-
-	if (paused(b, kind, &left, r->why, sizeof(r->why)) == 0)
-		return;
-	r->result = GH_LIMITED;
-	r->wait = (left + 999) / 1000;
-}
-
-int
-github_throttled(struct github *gh, int priority, int64_t *left, char *why,
-    size_t size)
-{
-	return (paused(&gh->budget, priority == GH_COMMAND ? BUDGET_COMMAND :
-	    BUDGET_LOOK, left, why, size));
-}
-
-int
-github_writes_throttled(struct github *gh, int64_t *left, char *why,
-    size_t size)
-{
-	return (paused(&gh->write_budget, BUDGET_COMMAND, left, why, size));
-}
-
-static int
-paused(struct budget *b, enum budget_kind kind, int64_t *left, char *why,
-    size_t size)
-{
-	static const char *const whys[] = {
-		[BUDGET_PAUSE_REFUSED] = "GitHub refused by a rate limit",
-		[BUDGET_PAUSE_SPENT] = "the hour's requests are used up",
-		[BUDGET_PAUSE_RESERVE] = "what is left of the hour's "
-		    "requests is kept for commands",
-	};
-	enum budget_pause	 pause = budget_paused(b, proc_now_ms(),
-				    kind, left);
-	char			 until[TIMESTAMP_SIZE];
-	struct timespec		 ts;
-
-	if (pause == BUDGET_NOT_PAUSED)
-		return (0);
-	/* Rounded as a whole, so that it is the same text each time. */
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	timestamp_format(ts.tv_sec + (ts.tv_nsec / 1000000 + *left + 500) /
-	    1000, until);
-	(void)snprintf(why, size, "throttled until %s: %s", until,
-	    whys[pause]);
-	return (1);
-}
-
-/*
- * The words with which GitHub refuses by its secondary limits when it sends
- * no header.
- */
-static int
-is_secondary(const struct http_reply *http)
-{
-	static const char *const words[] = {
-		"secondary rate limit", "rate limit exceeded",
-		"abuse detection"
-	};
-	size_t	 i;
-
-	if (http->status != 403)
-		return (0);
-	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (strcasestr(http->body, words[i]) != NULL)
-			return (1);
-	return (0);
 }
 
 /* An App's token that is not taken any more: once more with another. */
@@ -592,74 +502,6 @@ follow(struct gh_call *call, const struct http_reply *http,
 }
 
 static void
-classify(struct gh_call *call, const struct http_reply *http,
-    struct gh_reply *r)
-{
-	r->status = http->status;
-	r->etag = http->etag;
-	r->accepted = http->accepted;
-	r->moved = call->moved;
-	r->date = http->date;
-	r->next = next_path(call->gh, http->next);
-	if (http->status == 0) {
-		r->result = GH_FAILED;
-		(void)snprintf(r->why, sizeof(r->why),
-		    "GitHub did not answer: %s", http->error);
-	} else if (http->status == 304) {
-		r->result = GH_UNCHANGED;
-	} else if (r->location != NULL) {
-		r->result = GH_OK;
-	} else if (http->status >= 200 && http->status < 300) {
-		parse_body(http, r);
-	} else {
-		refused(http, r);
-	}
-}
-
-/* 4xx is an answer, 5xx is none. */
-static void
-refused(const struct http_reply *http, struct gh_reply *r)
-{
-	struct json_object	*body;
-	const char		*message = NULL;
-	int			 lacks = http->status == 403 &&
-				    http->accepted[0] != '\0';
-
-	r->result = http->status >= 400 && http->status < 500 ? GH_REFUSED :
-	    GH_FAILED;
-	body = json_parse_strict(http->body, http->len, 65536, NULL);
-	if (body != NULL)
-		message = json_string(body, "message");
-	if (message != NULL && message[0] != '\0')
-		(void)snprintf(r->why, sizeof(r->why),
-		    "GitHub answered %d: %.*s%s%.100s%s", http->status,
-		    (int)json_cut(message, GH_MESSAGE_MAX), message,
-		    lacks ? " (this needs " : "", lacks ? http->accepted : "",
-		    lacks ? ")" : "");
-	else
-		(void)snprintf(r->why, sizeof(r->why),
-		    "GitHub answered %d", http->status);
-	json_object_put(body);
-}
-
-static void
-parse_body(const struct http_reply *http, struct gh_reply *r)
-{
-	struct json_error	 err;
-
-	r->result = GH_OK;
-	if (http->len == 0)
-		return;
-	r->json = json_parse_strict(http->body, http->len, HTTP_REPLY_MAX,
-	    &err);
-	if (r->json == NULL) {
-		r->result = GH_FAILED;
-		(void)snprintf(r->why, sizeof(r->why),
-		    "GitHub's answer is not JSON: %s", err.text);
-	}
-}
-
-static void
 finish(struct gh_call *call, const struct gh_reply *r)
 {
 	gh_done	 done = call->done;
@@ -667,23 +509,4 @@ finish(struct gh_call *call, const struct gh_reply *r)
 
 	call_free(call);
 	done(r, arg);
-}
-
-/*
- * The path of a Link, to be asked on our own GitHub, whatever host it
- * names; NULL if there is none.
- */
-static const char *
-next_path(const struct github *gh, const char *url)
-{
-	const char	*path;
-	size_t		 n;
-
-	if (url[0] == '\0')
-		return (NULL);
-	path = url + github_origin(url);
-	n = strlen(gh->url + gh->origin);
-	if (strncmp(path, gh->url + gh->origin, n) == 0)
-		path += n;
-	return (path[0] == '/' ? path : NULL);
 }
