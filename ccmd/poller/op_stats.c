@@ -34,7 +34,7 @@
 
 /* Told of what was not looked at; what failed has told its own reason. */
 #define TOO_SLOW	"GitHub has not answered in the time that there was"
-#define NOT_YET		"GitHub is asked for its repository and workflow yet"
+#define NOT_YET		"its repository and workflow are yet to be found"
 
 struct fresh_look {
 	struct waiter		 waiter;	/* first */
