@@ -70,7 +70,7 @@ check_start(struct pipeline *p, gh_done done, void *arg)
 		return (NULL);
 	/* What is in error is asked for as it is. */
 	if (p->check_etag == NULL && !p->gone && p->state != PIPELINE_ERROR)
-		p->check_etag = watch_former(url, &none);
+		p->check_etag = etags_take(url, &none);
 	p->check_at = proc_now_ms() + (p->gone ? CHECK_GONE : CHECK_EVERY);
 	return (github_call(p->repository->gh, GH_LOOK, "GET",
 	    url + strlen(github_url(p->repository->gh)), p->check_etag, NULL,

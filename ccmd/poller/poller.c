@@ -359,7 +359,7 @@ static void
 on_looked(struct peer *peer __attribute__((unused)), const union msg *m,
     int fd __attribute__((unused)))
 {
-	watch_restore(m->looked.url, m->looked.etag, m->looked.newest);
+	etags_keep(m->looked.url, m->looked.etag, m->looked.newest);
 }
 
 static void

@@ -49,27 +49,15 @@
 
 RB_HEAD(repository_tree, repository);
 
-/* An ETag of former times, until its repository is watched. */
-struct former {
-	RB_ENTRY(former) entry;
-	char		*url;
-	char		*etag;
-	uint64_t	 newest;
-};
-RB_HEAD(former_tree, former);
-
 static struct {
 	struct repository_tree repositories;
-	struct former_tree formers;
 	int		 started;
 	int		 starting;	/* all are new at once */
 } env = {
-	.repositories = RB_INITIALIZER(&env.repositories),
-	.formers = RB_INITIALIZER(&env.formers)
+	.repositories = RB_INITIALIZER(&env.repositories)
 };
 
 static int	 repository_cmp(struct repository *, struct repository *);
-static int	 former_cmp(struct former *, struct former *);
 static struct repository *repository_get(struct github *, const char *);
 static void	 repository_free(struct repository *);
 static void	 recall(struct repository *);
@@ -84,7 +72,6 @@ static void	 say_failed(struct repository *, const struct look_result *);
 static uint32_t	 text_hash(const char *);
 
 TREE_GENERATE(repository_tree, repository, entry, repository_cmp)
-TREE_GENERATE(former_tree, former, entry, former_cmp)
 
 /* Names match in any letter case, as on GitHub. */
 static int
@@ -93,12 +80,6 @@ repository_cmp(struct repository *a, struct repository *b)
 	if (a->gh != b->gh)
 		return ((uintptr_t)a->gh < (uintptr_t)b->gh ? -1 : 1);
 	return (strcasecmp(a->name, b->name));
-}
-
-static int
-former_cmp(struct former *a, struct former *b)
-{
-	return (strcmp(a->url, b->url));
 }
 
 int
@@ -162,22 +143,6 @@ watch_throttled(struct repository *r, const char *why)
 
 	TAILQ_FOREACH(p, &r->pipelines, sibling)
 		watch_stale(p, why);
-}
-
-void
-watch_restore(const char *url, const char *etag, uint64_t newest)
-{
-	struct former	*f;
-
-	if ((f = calloc(1, sizeof(*f))) == NULL ||
-	    (f->url = strdup(url)) == NULL || (f->etag = strdup(etag)) == NULL)
-		fatal("watch_restore");
-	f->newest = newest;
-	if (RB_INSERT(former_tree, &env.formers, f) != NULL) {
-		free(f->url);
-		free(f->etag);
-		free(f);
-	}
 }
 
 void
@@ -288,27 +253,10 @@ recall(struct repository *r)
 	n = snprintf(url, sizeof(url), "%s%s", github_url(r->gh), path);
 	if (n < 0 || (size_t)n >= sizeof(url))
 		return;
-	if ((etag = watch_former(url, &r->newest)) == NULL)
+	if ((etag = etags_take(url, &r->newest)) == NULL)
 		return;
 	(void)strlcpy(r->etag, etag, sizeof(r->etag));
 	free(etag);
-}
-
-char *
-watch_former(const char *url, uint64_t *newest)
-{
-	struct former	*f, key;
-	char		*etag;
-
-	key.url = (char *)(uintptr_t)url;
-	if ((f = RB_FIND(former_tree, &env.formers, &key)) == NULL)
-		return (NULL);
-	RB_REMOVE(former_tree, &env.formers, f);
-	etag = f->etag;
-	*newest = f->newest;
-	free(f->url);
-	free(f);
-	return (etag);
 }
 
 static void

@@ -23,6 +23,7 @@
  *	lane.c		when to look, a schedule for each credential
  *	look.c		one look: has something changed, and what
  *	check.c		is its workflow still there
+ *	etags.c		what a former poller asked with
  *	readback.c	a new pipeline's past
  *
  * Looking (has something changed?) and fetching (what?) are apart, so that
@@ -180,11 +181,6 @@ void watch_set_intervals(uint32_t active, uint32_t idle, uint32_t max);
 /* A pipeline is new or changed: look at its repository, or no longer. */
 void watch_pipeline(struct pipeline *p);
 
-/* From the registry, before watch_start: an ETag of former times. */
-void watch_restore(const char *url, const char *etag, uint64_t newest);
-
-/* Take such a one back: the ETag, the caller's to free; NULL: none. */
-char *watch_former(const char *url, uint64_t *newest);
 void watch_start(void);
 /* The configuration is another one now. */
 void watch_reload(void);
@@ -241,6 +237,14 @@ void watch_moved(struct repository *r);
 /* What a look or a look-up says of one pipeline, told when it is news. */
 void watch_stale(struct pipeline *p, const char *why);
 void watch_error(struct pipeline *p, const char *why);
+
+/* --- etags.c */
+
+/* From the registry, before watch_start: an ETag of former times. */
+void etags_keep(const char *url, const char *etag, uint64_t newest);
+
+/* Take such a one back: the ETag, the caller's to free; NULL: none. */
+char *etags_take(const char *url, uint64_t *newest);
 
 /* --- look.c */
 
