@@ -22,7 +22,6 @@
 
 #include "config.h"
 
-#include <grp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,10 +98,9 @@ build_path(char **to, char *path, const char *what, size_t max)
 void
 build_group(char *name)
 {
-	if (getgrnam(name) == NULL)
-		parse_wrong("group: there is no group \"%s\"", name);
 	free(env.conf->control_group);
 	env.conf->control_group = name;
+	env.conf->control_line = lex_line();
 }
 
 void

@@ -22,6 +22,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <pwd.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -331,7 +332,9 @@ conf_print(const struct conf *conf)
 	printf("control socket %s role %s", log_visible(conf->control),
 	    roles[conf->control_role]);
 	if (conf->control_group != NULL)
-		printf(" group %s", log_visible(conf->control_group));
+		printf(" group %s%s", log_visible(conf->control_group),
+		    getgrnam(conf->control_group) == NULL ?
+		    " (there is none here)" : "");
 	printf("\n");
 	print_http(conf);
 	TAILQ_FOREACH(g, &conf->githubs, entry)

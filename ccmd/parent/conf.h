@@ -106,6 +106,7 @@ struct conf {
 	size_t		 ngithubs;
 	char		*control;
 	char		*control_group;
+	int		 control_line;	/* that names it */
 	enum conf_role	 control_role;
 	char		*statedir;
 	int		 strict;	/* sandbox strict */

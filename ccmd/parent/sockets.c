@@ -52,7 +52,7 @@ static int	 open_tcp(struct conf_listen *, int);
 static int	 open_address(const struct addrinfo *);
 static int	 open_control(const struct conf *);
 static int	 remove_stale(const struct sockaddr_un *);
-static int	 set_group(const char *, const char *);
+static int	 set_group(const struct conf *);
 
 int
 sockets_open(struct conf *conf, int *control)
@@ -192,9 +192,11 @@ open_control(const struct conf *conf)
 	old = umask(0177);
 	r = bind(fd, (struct sockaddr *)&sun, sizeof(sun));
 	umask(old);
-	if (r == -1 || set_group(conf->control, conf->control_group) == -1 ||
+	if (r == -1 || set_group(conf) == -1 ||
 	    listen(fd, BACKLOG) == -1) {
 		log_err("%s: %s", conf->control, strerror(errno));
+		if (r == 0)
+			(void)unlink(conf->control);
 		close(fd);
 		return (-1);
 	}
@@ -244,20 +246,21 @@ remove_stale(const struct sockaddr_un *sun)
 }
 
 static int
-set_group(const char *path, const char *name)
+set_group(const struct conf *conf)
 {
 	const struct group	*gr;
 
-	if (name == NULL)
+	if (conf->control_group == NULL)
 		return (0);
-	if ((gr = getgrnam(name)) == NULL) {
-		log_err("control socket: there is no group %s", name);
+	if ((gr = getgrnam(conf->control_group)) == NULL) {
+		log_err("%s:%d: group: there is no group \"%s\"", conf->path,
+		    conf->control_line, log_visible(conf->control_group));
 		errno = ENOENT;
 		return (-1);
 	}
-	if (chown(path, (uid_t)-1, gr->gr_gid) == -1)
+	if (chown(conf->control, (uid_t)-1, gr->gr_gid) == -1)
 		return (-1);
-	return (chmod(path, 0660));
+	return (chmod(conf->control, 0660));
 }
 
 void

@@ -81,7 +81,6 @@ GOOD_HASH = "ab" * 32
         1, 18)), 17, "at most 16", id="listeners"),
     ('control socket "rel"\n', 1, "absolute path"),
     ('control socket "/%s"\n' % ("x" * 107), 1, "at most 107 bytes"),
-    ('control socket "/x" group "no-such-group"\n', 1, "there is no group"),
     ('state directory "rel"\n', 1, "absolute path"),
     ('state directory "/x" more\n', 1,
      'the end of the line was expected, not "more"'),
@@ -146,6 +145,19 @@ def test_lines_go_on_behind_a_backslash(tmp_path):
     # A comment does not go on, and lines are counted all the same.
     r = check(tmp_path, "# one \\\nlisten on ::1 \\\n\\\n  port 0\nx\n")
     assert re.findall(r"conf:(\d+): ", r.stderr) == ["4", "5"], r.stderr
+
+
+def test_a_group_that_is_not_there(tmp_path):
+    """A configuration can be checked where it is not used."""
+    text = ('state directory "%s"\n\ncontrol socket "%s" group "no-such"\n' % (
+        tmp_path / "state", tmp_path / "sock"))
+    r = check(tmp_path, text)
+    assert r.returncode == 0
+    assert "group no-such (there is none here)\n" in r.stdout
+    r = check(tmp_path, text, args=("-d", "-L", str(BUILD / "ccmd")))
+    assert r.returncode == 1
+    assert 'ccmd.conf:3: group: there is no group "no-such"' in r.stderr
+    assert not (tmp_path / "sock").exists()
 
 
 def test_dry_check_says_all_that_counts(tmp_path):
