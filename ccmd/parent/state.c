@@ -45,6 +45,7 @@
 static int	 make_path(char *);
 static int	 make_inside(int, const char *, uid_t, gid_t);
 static int	 hand_over(int, const char *, uid_t, gid_t);
+static void	 close_to_others(int, const char *, uid_t);
 static pid_t	 holder(int);
 static int	 is_foreign_link(const char *);
 
@@ -80,6 +81,9 @@ state_prepare(const char *path, uid_t uid, gid_t gid)
 		if (fchown(fd, uid, 0) == -1 || fchmod(fd, 0710) == -1)
 			goto fail;
 	}
+	close_to_others(fd, "backups", uid);
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		close_to_others(fd, files[i], uid);
 	r = 0;
 fail:
 	if (r == -1)
@@ -136,6 +140,27 @@ hand_over(int dir, const char *name, uid_t uid, gid_t gid)
 		r = fchown(fd, uid, gid);
 	close(fd);
 	return (r);
+}
+
+/*
+ * The Python CCM left its files, with secrets of projects, as the umask had
+ * them; a backup is a link to one.
+ */
+static void
+close_to_others(int dir, const char *name, uid_t uid)
+{
+	struct stat	 st;
+	int		 fd;
+
+	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd == -1)
+		return;
+	if (fstat(fd, &st) == 0 && st.st_uid == uid && (S_ISDIR(st.st_mode) ||
+	    (S_ISREG(st.st_mode) && st.st_nlink <= 2)) &&
+	    (st.st_mode & (S_IRWXG | S_IRWXO)) != 0 &&
+	    fchmod(fd, st.st_mode & S_IRWXU) == -1)
+		log_warn("%s: %s", name, strerror(errno));
+	close(fd);
 }
 
 int

@@ -160,6 +160,28 @@ def test_a_group_that_is_not_there(tmp_path):
     assert not (tmp_path / "sock").exists()
 
 
+def test_the_manual_s_example(tmp_path):
+    page = (ROOT / "man/ccmd.conf.5").read_text()
+    blocks = re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed", page[
+        page.index(".Sh EXAMPLES"):], re.M | re.S)
+    text, = [b.replace("\\e\n", "\\\n") for b in blocks if "listen on" in b]
+    for name in set(re.findall(r'"/etc/ccmd/([^"]+)"', text)):
+        path = tmp_path / name
+        if name == "app.pem":
+            subprocess.run(["openssl", "genrsa", "-traditional", "-out", path,
+                            "2048"], check=True, stderr=subprocess.DEVNULL)
+        else:
+            path.write_text("x\n")
+        path.chmod(0o600)
+    text, n = re.subn(r'hash "\w+\.\.\.64 digits in all\.\.\.\w+"',
+                      'hash "%s"' % GOOD_HASH, text)
+    assert n == 2 and "\\\n" in text
+    r = check(tmp_path, text.replace("/etc/ccmd", str(tmp_path)))
+    assert r.returncode == 0 and r.stderr == "", r.stderr
+    assert "dashboard role viewer expires 2027-01-31" in r.stdout
+    assert "app 12345 installation 678" in r.stdout
+
+
 def test_dry_check_says_all_that_counts(tmp_path):
     secret = tmp_path / "token"
     secret.write_text("s3cr3t\n")
@@ -409,13 +431,22 @@ def test_files_of_the_python_ccm(tmp_path):
         sim.add_run("acme/shop", "deploy.yml", conclusion="success")
         with Daemon(tmp_path, github_url=sim.url, start=False) as d:
             d.state.mkdir()
+            (d.state / "backups").mkdir(mode=0o755)
             (d.state / "pipelines.json").write_text(json.dumps(old))
+            (d.state / "projects.json").write_text('{"projects": {}}')
+            for path in d.state.glob("*.json"):
+                path.chmod(0o664)
             d.start()
             s = d.wait_stats("pipe_old", lambda s: not s["stale"])
             assert s["metrics_24h"]["run_count"] == 1
             now = d.registry()
             doc = now["pipelines"]["pipe_old"]
             assert doc["mine"] == {"kept": [1]} and now["also"] == "kept"
+            # Others could read them; nobody can now, nor their backups.
+            for path in (d.state / "pipelines.json", d.state /
+                         "projects.json", *(d.state / "backups").iterdir()):
+                assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+            assert stat.S_IMODE((d.state / "backups").stat().st_mode) == 0o700
             assert doc["created_at"] == "2026-01-05T10:30:00.123456"
             assert doc["github"]["repository_id"] > 0
             assert d.request("POST", "/api/pipelines/provision", {
