@@ -78,6 +78,9 @@ static void	 drop_null(struct json_object *);
 static const struct verb_arg *find_arg(const struct verb *, const char *);
 static int	 check_arg(const struct verb_arg *, struct json_object *,
 		    struct json_object *, struct verb_error *);
+static int	 check_id(const char *, size_t, struct verb_error *);
+static int	 check_workflow(const struct verb_arg *, struct json_object *,
+		    const char *, struct verb_error *);
 static int	 check_text(const struct verb_arg *, struct json_object *,
 		    const char *, size_t, struct verb_error *);
 static int	 check_int(const struct verb_arg *, struct json_object *,
@@ -304,7 +307,8 @@ static int
 check_text(const struct verb_arg *a, struct json_object *args, const char *s,
     size_t len, struct verb_error *err)
 {
-	char	 path[256];
+	const char	*expected;
+	int		 bounded;
 
 	if (strlen(s) != len)
 		return (bad(err, "%s must not hold a NUL", a->name));
@@ -313,78 +317,42 @@ check_text(const struct verb_arg *a, struct json_object *args, const char *s,
 		return (bad(err, "%s must be UTF-8", a->name));
 	if (len == 0 && a->min == -1)
 		return (0);
-	switch (a->check) {
-	case CHECK_REPO:
-		if (!pipeline_repository_ok(s))
-			return (bad(err, "%s must be owner/name", a->name));
-		return (0);
-	case CHECK_OWNER:
-	case CHECK_REPO_NAME:
-		if (snprintf(path, sizeof(path), a->check == CHECK_OWNER ?
-		    "%s/x" : "x/%s", s) >= (int)sizeof(path) ||
-		    strchr(s, '/') != NULL || !pipeline_repository_ok(path))
-			return (bad(err, "%s must be a name on GitHub",
-			    a->name));
-		return (0);
-	case CHECK_WORKFLOW:
-		if (pipeline_workflow_path(s, path, sizeof(path)) == -1)
-			return (bad(err, "%s must be a .yml or .yaml file in "
-			    ".github/workflows", a->name));
-		json_object_object_add(args, a->name,
-		    json_object_new_string(path));
-		return (0);
-	case CHECK_DOMAIN:
-		if (!pipeline_domain_ok(s))
-			return (bad(err, "%s must be a host name", a->name));
-		return (0);
-	case CHECK_NAME:
-		if (!pipeline_name_ok(s))
-			return (bad(err, "%s must be 1 to 64 of A-Z a-z 0-9 "
-			    ". _ - and not begin with a dot", a->name));
-		return (0);
-	case CHECK_ID:
-		if (!pipeline_id_ok(s)) {
-			(void)bad(err, "Pipeline not found: %s", len > 0 &&
-			    len <= ID_QUOTED_MAX ? s : "this is no id");
-			err->status = 404;
-			(void)strlcpy(err->code, "pipeline_not_found",
-			    sizeof(err->code));
-			return (-1);
-		}
-		return (0);
-	case CHECK_STATUS:
-		if (strcmp(s, "active") != 0 && strcmp(s, "inactive") != 0 &&
-		    strcmp(s, "error") != 0)
-			return (bad(err, "%s must be active, inactive or "
-			    "error", a->name));
-		return (0);
-	case CHECK_LEVEL:
-		if (strcmp(s, "brief") != 0 && strcmp(s, "verbose") != 0)
-			return (bad(err, "%s must be brief or verbose",
-			    a->name));
-		return (0);
-	case CHECK_SECRET:
-		if (len > (size_t)a->max || (*s >= '0' && *s <= '9') ||
-		    strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") !=
-		    len || strncmp(s, "GITHUB_", 7) == 0)
-			return (bad(err, "%s must be a secret's name: A-Z 0-9 "
-			    "_, not beginning with a digit or GITHUB_",
-			    a->name));
-		return (0);
-	case CHECK_INCLUDE:
-		if (strcmp(s, "stats") != 0)
-			return (bad(err, "%s must be stats", a->name));
-		return (0);
-	case CHECK_BY:
-		if (strcmp(s, "day") != 0 && strcmp(s, "week") != 0)
-			return (bad(err, "%s must be day or week", a->name));
-		return (0);
-	default:
-		break;
-	}
-	if (len < (size_t)a->min || len > (size_t)a->max)
+	if (a->check == CHECK_ID)
+		return (check_id(s, len, err));
+	if (a->check == CHECK_WORKFLOW)
+		return (check_workflow(a, args, s, err));
+	if ((expected = verb_text_expected(a->check, s, &bounded)) != NULL)
+		return (bad(err, "%s must be %s", a->name, expected));
+	if (bounded && (len < (size_t)a->min || len > (size_t)a->max))
 		return (bad(err, "%s must be %lld to %lld bytes", a->name,
 		    (long long)a->min, (long long)a->max));
+	return (0);
+}
+
+/* Whatever is wrong with an id, there is no such pipeline. */
+static int
+check_id(const char *s, size_t len, struct verb_error *err)
+{
+	if (pipeline_id_ok(s))
+		return (0);
+	(void)bad(err, "Pipeline not found: %s", len > 0 &&
+	    len <= ID_QUOTED_MAX ? s : "this is no id");
+	err->status = 404;
+	(void)strlcpy(err->code, "pipeline_not_found", sizeof(err->code));
+	return (-1);
+}
+
+/* Completed to a path. */
+static int
+check_workflow(const struct verb_arg *a, struct json_object *args,
+    const char *s, struct verb_error *err)
+{
+	char	 path[256];
+
+	if (pipeline_workflow_path(s, path, sizeof(path)) == -1)
+		return (bad(err, "%s must be a .yml or .yaml file in "
+		    ".github/workflows", a->name));
+	json_object_object_add(args, a->name, json_object_new_string(path));
 	return (0);
 }
 

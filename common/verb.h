@@ -152,4 +152,12 @@ const char *role_name(enum role role);
 int verb_check_args(const struct verb *verb, struct json_object *args,
     struct verb_error *err);
 
+/*
+ * verb_text.c: what was expected where `s` is not what `check` asks for,
+ * behind "must be"; NULL: it is.  *bounded: its length must be from the
+ * argument's min to max, too.
+ */
+const char *verb_text_expected(enum verb_check check, const char *s,
+    int *bounded);
+
 #endif
