@@ -97,7 +97,7 @@ view_project(const struct view *v, struct json_object *answer)
 
 	p = json_member(answer, "project", json_type_object);
 	if (p == NULL) {
-		(void)fputs("Done.\n", v->f);
+		(void)fputs("The project is gone\n", v->f);
 		return;
 	}
 	github = json_member(p, "github", json_type_object);
