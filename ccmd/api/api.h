@@ -27,7 +27,10 @@
  *	limit.c		what clients may take up
  *	control.c	the control socket
  *	seat.c		who gives way there
- *	route.c		from a request to its operation, and back
+ *	route.c		from a request to who answers it
+ *	path.c		the verb for a method and path
+ *	operation.c	what waits for the ring, and its answers
+ *	answer.c	the text of answers
  *	auth.c		tokens and roles
  *	budget.c	what GitHub's rate limits leave
  *	etag.c		entity tags
@@ -114,19 +117,34 @@ struct request {
 
 /* --- route.c */
 
-int route_init(struct event_base *base);
-void route_set_peers(struct peer *parent, struct peer *poller,
-    struct peer *registry);
-
 /*
  * Take a request with verb, args, role and actor set: check it, carry it
  * out or send it on.  It is answered once, perhaps before this returns, and
- * freed then.  route_forget: its client went, it goes on without.
+ * freed then.
  */
 struct request *request_new(answer_fn answer, void *arg);
 void request_free(struct request *req);
 void route_request(struct request *req);
-void route_forget(struct request *req);
+
+/* --- path.c */
+
+/*
+ * The row for a method and path, its path arguments added to `args`: of two
+ * paths that fit, the one that is text for longer.
+ * NULL with `*allow` set: the path is there with other methods; with
+ * `*allow` empty: there is no such path.
+ */
+const struct verb *route_find(const char *method, const char *path,
+    size_t len, struct json_object *args, char *allow, size_t size);
+
+/* --- operation.c */
+
+int route_init(struct event_base *base);
+void route_set_peers(struct peer *parent, struct peer *poller,
+    struct peer *registry);
+
+/* Send it on to whom its verb is for; or answer that it can't be. */
+void route_send(struct request *req);
 
 /*
  * The answer of the registry, or of the poller to what fetches: neither may
@@ -137,18 +155,21 @@ void route_answer(const struct msg_answer *m, enum proc_id from);
 /* So many bytes of a fetch's answer were taken: it may go on. */
 void route_credit(struct request *req, size_t bytes);
 
+/* Its client went: it goes on without. */
+void route_forget(struct request *req);
+
 /* The set ends: tell those who wait, as far as it can be told. */
 void route_give_up(void);
 size_t route_operations(void);
 
-/*
- * The row for a method and path, its path arguments added to `args`: of two
- * paths that fit, the one that is text for longer.
- * NULL with `*allow` set: the path is there with other methods; with
- * `*allow` empty: there is no such path.
- */
-const struct verb *route_find(const char *method, const char *path,
-    size_t len, struct json_object *args, char *allow, size_t size);
+/* A refusal for the audit log. */
+void route_audit(const char *verb, const char *actor, const char *target,
+    int status, const char *detail, uint32_t count);
+
+/* --- answer.c */
+
+/* Hand a piece to who asked; behind the last one the request is freed. */
+void answer_give(struct request *req, const struct answer *a);
 
 /* Answer with {"success": false, ...} / with a document (taken over). */
 void answer_error(struct request *req, int status, const char *code,
@@ -168,10 +189,6 @@ void answer_text(struct request *req, const char *type, const char *text,
 /* The text of an error body, into a buffer. */
 size_t error_body(char *buf, size_t size, const char *code,
     const char *text);
-
-/* A refusal for the audit log. */
-void route_audit(const char *verb, const char *actor, const char *target,
-    int status, const char *detail, uint32_t count);
 
 /* --- auth.c */
 
