@@ -78,8 +78,8 @@ answer_error(struct request *req, int status, const char *code,
 	/* What was refused here never reaches the registry's own audit. */
 	if (req->verb != NULL && (req->verb->walk == WALK_RING ||
 	    req->verb->walk == WALK_STORE || req->verb->walk == WALK_PARENT))
-		route_audit(req->verb->name, req->actor, req->target, status,
-		    text, 1);
+		operation_audit(req->verb->name, req->actor, req->target,
+		    status, text, 1);
 	answer_give(req, &a);
 }
 

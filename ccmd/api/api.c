@@ -129,7 +129,7 @@ main(void)
 	if ((env.base = event_base_new()) == NULL)
 		fatalx("event_base_new");
 	env.parent = child_start(env.base, PROC_API, on_setup, &parent_ops);
-	if (events_init(env.base) == -1 || route_init(env.base) == -1 ||
+	if (events_init(env.base) == -1 || operations_init(env.base) == -1 ||
 	    conn_init(env.base) == -1 || control_init(env.base) == -1)
 		fatal("start");
 	read_set_connections(connections);
@@ -153,8 +153,8 @@ on_closed(struct peer *peer, const char *why)
 {
 	if (why != NULL)
 		log_err("%s: %s", proc_name(peer_other(peer)), why);
-	route_set_peers(NULL, NULL, NULL);
-	route_give_up();
+	operations_set_peers(NULL, NULL, NULL);
+	operations_give_up();
 	conn_flush();
 	event_base_loopbreak(env.base);
 }
@@ -171,7 +171,7 @@ on_peer(struct peer *peer __attribute__((unused)), const union msg *m,
 		    fd, &registry_ops, NULL);
 	else
 		fatalx("unexpected peer");
-	route_set_peers(env.parent, env.poller, env.registry);
+	operations_set_peers(env.parent, env.poller, env.registry);
 }
 
 static void
@@ -264,7 +264,7 @@ static void
 on_answer(struct peer *peer, const union msg *m,
     int fd __attribute__((unused)))
 {
-	route_answer(&m->answer, peer_other(peer));
+	operation_answer(&m->answer, peer_other(peer));
 }
 
 static void

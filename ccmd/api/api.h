@@ -134,36 +134,36 @@ void route_request(struct request *req);
  * NULL with `*allow` set: the path is there with other methods; with
  * `*allow` empty: there is no such path.
  */
-const struct verb *route_find(const char *method, const char *path,
+const struct verb *path_find(const char *method, const char *path,
     size_t len, struct json_object *args, char *allow, size_t size);
 
 /* --- operation.c */
 
-int route_init(struct event_base *base);
-void route_set_peers(struct peer *parent, struct peer *poller,
+int operations_init(struct event_base *base);
+void operations_set_peers(struct peer *parent, struct peer *poller,
     struct peer *registry);
 
 /* Send it on to whom its verb is for; or answer that it can't be. */
-void route_send(struct request *req);
+void operation_send(struct request *req);
 
 /*
  * The answer of the registry, or of the poller to what fetches: neither may
  * give the other's.
  */
-void route_answer(const struct msg_answer *m, enum proc_id from);
+void operation_answer(const struct msg_answer *m, enum proc_id from);
 
 /* So many bytes of a fetch's answer were taken: it may go on. */
-void route_credit(struct request *req, size_t bytes);
+void operation_credit(struct request *req, size_t bytes);
 
 /* Its client went: it goes on without. */
-void route_forget(struct request *req);
+void operation_forget(struct request *req);
 
 /* The set ends: tell those who wait, as far as it can be told. */
-void route_give_up(void);
-size_t route_operations(void);
+void operations_give_up(void);
+size_t operations_count(void);
 
 /* A refusal for the audit log. */
-void route_audit(const char *verb, const char *actor, const char *target,
+void operation_audit(const char *verb, const char *actor, const char *target,
     int status, const char *detail, uint32_t count);
 
 /* --- answer.c */

@@ -303,7 +303,7 @@ client_free(struct control *c)
 	subscriber_free(c->subscriber);
 	while ((op = TAILQ_FIRST(&c->ops)) != NULL) {
 		TAILQ_REMOVE(&c->ops, op, entry);
-		route_forget(op->request);
+		operation_forget(op->request);
 		free(op);
 	}
 	TAILQ_REMOVE(&env.clients, c, entry);
@@ -482,7 +482,7 @@ on_drained(struct peer *peer)
 
 	TAILQ_FOREACH(op, &c->ops, entry)
 		if (op->owed > 0) {
-			route_credit(op->request, op->owed);
+			operation_credit(op->request, op->owed);
 			op->owed = 0;
 		}
 	if (c->subscriber != NULL)

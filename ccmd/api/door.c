@@ -89,7 +89,7 @@ door_request(struct conn *c, const struct http_message *m)
 		return;
 	}
 	c->request = req;
-	verb = route_find(http_method_name(m->method), m->path.p,
+	verb = path_find(http_method_name(m->method), m->path.p,
 	    m->path.len, req->args, allow, sizeof(allow));
 	if (verb == NULL) {
 		c->request = NULL;
@@ -386,7 +386,7 @@ void
 door_closed(struct conn *c)
 {
 	if (c->request != NULL)
-		route_forget(c->request);
+		operation_forget(c->request);
 	c->request = NULL;
 	free(c->body);
 	c->body = NULL;
@@ -416,7 +416,7 @@ on_answer(struct request *req, const struct answer *a)
 		if (gather(c, a) == -1)
 			c->dead = 1;
 		else if (req->verb->walk == WALK_FETCH)
-			route_credit(req, a->len);
+			operation_credit(req, a->len);
 		if (a->more)
 			return;
 		whole = *a;

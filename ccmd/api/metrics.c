@@ -182,7 +182,7 @@ put_clients(FILE *f)
 	metrics_one(f, "ccm_event_subscribers", "gauge",
 	    "Who listens to events.", (double)subscribers_count());
 	metrics_one(f, "ccm_operations", "gauge", "Operations under way.",
-	    (double)route_operations());
+	    (double)operations_count());
 	metrics_one(f, "ccm_http_refused_tokens_total", "counter",
 	    "Requests with a wrong token, or none.", (double)env.refused);
 }

@@ -67,7 +67,7 @@ request_cmp(struct request *a, struct request *b)
 }
 
 int
-route_init(struct event_base *base)
+operations_init(struct event_base *base)
 {
 	static const struct timeval half = { 0, 500000 };
 
@@ -79,7 +79,7 @@ route_init(struct event_base *base)
 }
 
 void
-route_set_peers(struct peer *parent, struct peer *poller,
+operations_set_peers(struct peer *parent, struct peer *poller,
     struct peer *registry)
 {
 	env.parent = parent;
@@ -88,13 +88,13 @@ route_set_peers(struct peer *parent, struct peer *poller,
 }
 
 size_t
-route_operations(void)
+operations_count(void)
 {
 	return (env.n);
 }
 
 void
-route_send(struct request *req)
+operation_send(struct request *req)
 {
 	if (env.poller == NULL || env.registry == NULL) {
 		/* The set ends; this one was pipelined behind another. */
@@ -149,7 +149,7 @@ abandon(uint64_t op)
 }
 
 void
-route_credit(struct request *req, size_t bytes)
+operation_credit(struct request *req, size_t bytes)
 {
 	union msg	 m;
 
@@ -225,7 +225,7 @@ send_ring(struct request *req)
 }
 
 void
-route_answer(const struct msg_answer *m, enum proc_id from)
+operation_answer(const struct msg_answer *m, enum proc_id from)
 {
 	struct request	*req, key;
 	struct answer	 a;
@@ -261,7 +261,7 @@ route_answer(const struct msg_answer *m, enum proc_id from)
 }
 
 void
-route_forget(struct request *req)
+operation_forget(struct request *req)
 {
 	uint64_t	 op = req->op;
 
@@ -296,7 +296,7 @@ on_sweep(evutil_socket_t fd __attribute__((unused)),
 }
 
 void
-route_give_up(void)
+operations_give_up(void)
 {
 	struct request	*req, *next;
 
@@ -308,7 +308,7 @@ route_give_up(void)
 }
 
 void
-route_audit(const char *verb, const char *actor, const char *target,
+operation_audit(const char *verb, const char *actor, const char *target,
     int status, const char *detail, uint32_t count)
 {
 	union msg	 m;

@@ -35,7 +35,7 @@ static int	 match_path(const char *, const char *, size_t,
 static int	 path_value(const char *, size_t, char *, size_t);
 
 const struct verb *
-route_find(const char *method, const char *path, size_t len,
+path_find(const char *method, const char *path, size_t len,
     struct json_object *args, char *allow, size_t size)
 {
 	const struct verb	*v, *found = NULL;

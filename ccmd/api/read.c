@@ -405,7 +405,7 @@ read_status(struct request *req)
 	json_object_object_add(o, "pipelines", counts);
 	json_object_object_add(o, "registry", health_to_json());
 	json_object_object_add(o, "warnings", budget_warnings());
-	put_int(o, "operations", (int64_t)route_operations());
+	put_int(o, "operations", (int64_t)operations_count());
 	put_int(o, "connections", env.connections == NULL ? 0 :
 	    (int64_t)env.connections());
 	answer_json(req, 200, o);

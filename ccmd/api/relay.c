@@ -138,7 +138,7 @@ on_fill(struct conn *c, void *arg)
 	due = r->owed > held ? r->owed - held : 0;
 	if (due >= RELAY_CREDIT_MIN || (held == 0 && due > 0)) {
 		r->owed -= due;
-		route_credit(r->request, due);
+		operation_credit(r->request, due);
 	}
 	return (0);
 }

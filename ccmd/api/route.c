@@ -72,7 +72,7 @@ route_request(struct request *req)
 	    json_flag(req->args, "fresh")))
 		read_request(req);
 	else
-		route_send(req);
+		operation_send(req);
 }
 
 /* Role, arguments, and that the pipeline is there. */
@@ -84,7 +84,7 @@ check(struct request *req)
 
 	if (req->role < auth_role_needed(req->verb)) {
 		if (req->verb->walk == WALK_RING)
-			route_audit(req->verb->name, req->actor, "", 403,
+			operation_audit(req->verb->name, req->actor, "", 403,
 			    "The role does not suffice", 1);
 		answer_error(req, 403, "forbidden",
 		    "This needs the role %s", role_name(req->verb->role));

@@ -110,5 +110,5 @@ report(const struct guesser *g)
 		return;
 	(void)snprintf(detail, sizeof(detail), "Invalid CCM-Token from %s",
 	    g->name);
-	route_audit("authenticate", "", "", 401, detail, g->n);
+	operation_audit("authenticate", "", "", 401, detail, g->n);
 }

@@ -56,7 +56,7 @@ static int64_t	 now_ms = 1000000;
 static int	 refused, token_gone;
 static struct pipeline *pipe_a, *pipe_b;
 
-/* Stand-ins for auth.c, proc.c and route.c. */
+/* Stand-ins for auth.c, proc.c and answer.c. */
 int
 auth_holds(uint64_t number)
 {

@@ -42,7 +42,7 @@ static time_t	 now = 60 * 1000;
 static size_t	 lines, bytes, total;
 static char	 last[128];
 
-/* Stand-ins for libc and route.c. */
+/* Stand-ins for libc and operation.c. */
 time_t
 time(time_t *t)
 {
@@ -52,7 +52,7 @@ time(time_t *t)
 }
 
 void
-route_audit(const char *verb, const char *actor, const char *target,
+operation_audit(const char *verb, const char *actor, const char *target,
     int status, const char *detail, uint32_t count)
 {
 	assert_string_equal(verb, "authenticate");
