@@ -25,7 +25,7 @@
  *	wire.c		their bytes
  *	http.c		bytes to requests
  *	limit.c		what clients may take up
- *	control.c	the control socket
+ *	control.c	the control socket, and control_op.c what is asked there
  *	seat.c		who gives way there
  *	route.c		from a request to who answers it
  *	path.c		the verb for a method and path

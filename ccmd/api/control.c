@@ -15,9 +15,9 @@
  */
 
 /*
- * The control socket: ccmctl's imsg connections.  Runs in the api.  The
- * same operations and answers as over HTTP; whoever may connect has the
- * role that the configuration gives the socket.
+ * The control socket: ccmctl's imsg connections, who is let in and who goes.
+ * Runs in the api.  Whoever may connect has the role that the configuration
+ * gives the socket.  Must not carry out an operation: control_op.c does.
  */
 
 #include "config.h"
@@ -27,7 +27,6 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,45 +34,15 @@
 
 #include "accept.h"
 #include "api.h"
-#include "json.h"
+#include "control.h"
 #include "limit.h"
 #include "log.h"
 #include "proc.h"
-#include "rope.h"
 #include "seat.h"
 #include "subscribe.h"
 
 #define CONTROL_MAX		64	/* connections */
 #define CONTROL_HELLO_MS	5000	/* until it says what it speaks */
-#define CONTROL_QUEUE		1024	/* messages a client leaves unread */
-#define CONTROL_EVENTS		32	/* of those that are events */
-
-struct control {
-	TAILQ_ENTRY(control) entry;
-	struct peer	*peer;
-	size_t		 listener;	/* where it came in */
-	int64_t		 since;		/* CLOCK_MONOTONIC, ms */
-	int64_t		 quiet;		/* the same: it last had an answer */
-	uid_t		 uid;
-	enum role	 role;
-	char		 actor[MSG_ID_MAX + 1];
-	int		 greeted;
-	/* Operations under way, bounded. */
-	TAILQ_HEAD(, control_op) ops;
-	int		 nops;
-	struct subscriber *subscriber;	/* NULL: it has no subscription */
-	uint64_t	 subscription;	/* the client's number of it */
-};
-
-#define CONTROL_OPS	16	/* of one client at a time */
-
-struct control_op {
-	TAILQ_ENTRY(control_op) entry;
-	struct control	*client;
-	struct request	*request;
-	uint64_t	 number;	/* the client's own */
-	size_t		 owed;		/* of a fetch: to be credited */
-};
 
 static struct {
 	struct event_base *base;
@@ -93,22 +62,10 @@ static struct seat seat_of(const struct control *);
 static void	 on_tick(evutil_socket_t, short, void *);
 static void	 client_new(int, const struct sockaddr_storage *, size_t);
 static void	 client_free(struct control *);
-static void	 disconnect(struct control *, const char *);
 static void	 on_closed(struct peer *, const char *);
 static void	 on_hello(struct peer *, const union msg *, int);
 static void	 on_op(struct peer *, const union msg *, int);
 static void	 on_file(struct peer *, const union msg *, int);
-static void	 take_op(struct peer *, const struct msg_ctl_op *, int);
-static void	 on_answer(struct request *, const struct answer *);
-static void	 on_drained(struct peer *);
-static void	 on_stream(struct request *);
-static void	 on_wake(void *);
-static int	 event_room(void *);
-static void	 put_event(void *, const char *, const char *, const char *,
-		    size_t);
-static void	 on_end(void *, const char *);
-static void	 send_piece(struct control_op *, int, int, const void *,
-		    size_t);
 
 static const msg_fn table[M_MAX] = {
 	[M_CTL_HELLO] = on_hello,
@@ -119,14 +76,7 @@ static const msg_fn table[M_MAX] = {
 static const struct peer_ops ops = {
 	.table = table,
 	.closed = on_closed,
-	.drained = on_drained,
-};
-
-static const struct subscriber_ops subscriber_ops = {
-	.wake = on_wake,
-	.room = event_room,
-	.put = put_event,
-	.end = on_end,
+	.drained = control_drained,
 };
 
 static const struct acceptor_ops acceptor_ops = {
@@ -210,7 +160,7 @@ make_room(uid_t uid)
 	}
 	if ((i = seat_yields(seats, n, uid)) == n)
 		return (-1);
-	disconnect(clients[i], "gives way, all places are taken");
+	control_disconnect(clients[i], "gives way, all places are taken");
 	return (0);
 }
 
@@ -238,7 +188,7 @@ spare(void)
 
 	TAILQ_FOREACH(c, &env.clients, entry)
 		if (!c->greeted) {
-			disconnect(c, "no hello, and others wait");
+			control_disconnect(c, "no hello, and others wait");
 			return (1);
 		}
 	return (0);
@@ -257,7 +207,7 @@ on_tick(evutil_socket_t fd __attribute__((unused)),
 			break;
 		if (!c->greeted) {
 			limit_reached(LIMIT_HELLO);
-			disconnect(c, "no hello in time");
+			control_disconnect(c, "no hello in time");
 		}
 	}
 }
@@ -298,14 +248,8 @@ client_new(int fd, const struct sockaddr_storage *from
 static void
 client_free(struct control *c)
 {
-	struct control_op	*op;
-
 	subscriber_free(c->subscriber);
-	while ((op = TAILQ_FIRST(&c->ops)) != NULL) {
-		TAILQ_REMOVE(&c->ops, op, entry);
-		operation_forget(op->request);
-		free(op);
-	}
+	control_forget(c);
 	TAILQ_REMOVE(&env.clients, c, entry);
 	env.n--;
 	free(c);
@@ -322,8 +266,8 @@ on_closed(struct peer *peer, const char *why)
 	client_free(c);
 }
 
-static void
-disconnect(struct control *c, const char *why)
+void
+control_disconnect(struct control *c, const char *why)
 {
 	struct peer	*peer = c->peer;
 
@@ -340,7 +284,7 @@ on_hello(struct peer *peer, const union msg *m,
 	union msg	 reply;
 
 	if (m->ctl_hello.version != CTL_VERSION) {
-		disconnect(c, "another version of the protocol");
+		control_disconnect(c, "another version of the protocol");
 		return;
 	}
 	c->greeted = 1;
@@ -353,176 +297,12 @@ on_hello(struct peer *peer, const union msg *m,
 static void
 on_op(struct peer *peer, const union msg *m, int fd __attribute__((unused)))
 {
-	take_op(peer, &m->ctl_op, -1);
+	control_take_op(peer_arg(peer), &m->ctl_op, -1);
 }
 
 /* The same members; a file may come with those verbs that say so. */
 static void
 on_file(struct peer *peer, const union msg *m, int fd)
 {
-	take_op(peer, &m->ctl_op, fd);
-}
-
-static void
-take_op(struct peer *peer, const struct msg_ctl_op *m, int fd)
-{
-	struct control		*c = peer_arg(peer);
-	const struct verb	*verb;
-	struct control_op	*op;
-	struct json_error	 err;
-	struct json_object	*args;
-
-	if (!c->greeted || c->nops >= CONTROL_OPS ||
-	    peer_queued(peer) > CONTROL_QUEUE) {
-		if (fd != -1)
-			close(fd);
-		disconnect(c, "operation out of turn");
-		return;
-	}
-	verb = verb_by_name(m->verb);
-	args = json_parse_client(m->args.data, m->args.len, MSG_DOC_MAX,
-	    &err);
-	if (verb == NULL || (verb->doors & DOOR_CTL) == 0 ||
-	    !json_object_is_type(args, json_type_object) ||
-	    (fd != -1 && !verb_takes_file(verb))) {
-		json_object_put(args);
-		if (fd != -1)
-			close(fd);
-		disconnect(c, "unknown operation");
-		return;
-	}
-	if ((op = calloc(1, sizeof(*op))) == NULL ||
-	    (op->request = request_new(on_answer, op)) == NULL)
-		fatal("control");
-	op->client = c;
-	op->number = m->op;
-	op->request->fd = fd;
-	json_object_put(op->request->args);
-	op->request->args = args;
-	op->request->verb = verb;
-	op->request->role = c->role;
-	op->request->stream = on_stream;
-	(void)strlcpy(op->request->actor, c->actor,
-	    sizeof(op->request->actor));
-	TAILQ_INSERT_TAIL(&c->ops, op, entry);
-	c->nops++;
-	route_request(op->request);
-}
-
-static void
-on_answer(struct request *req, const struct answer *a)
-{
-	struct control_op	*op = req->arg;
-	char			*flat = NULL;
-	const char		*p = a->body;
-	size_t			 left = a->len, n;
-
-	if (a->rope != NULL)
-		p = flat = rope_flat(a->rope);
-	do {
-		n = left > MSG_CHUNK_MAX ? MSG_CHUNK_MAX : left;
-		send_piece(op, a->status, a->more || left > n, p, n);
-		p += n;
-		left -= n;
-	} while (left > 0);
-	free(flat);
-	if (a->more) {
-		if (req->verb->walk == WALK_FETCH)
-			op->owed += a->len;
-		return;
-	}
-	TAILQ_REMOVE(&op->client->ops, op, entry);
-	op->client->nops--;
-	op->client->quiet = proc_now_ms();
-	free(op);
-}
-
-static void
-send_piece(struct control_op *op, int status, int more, const void *data,
-    size_t len)
-{
-	union msg	 m;
-
-	memset(&m, 0, sizeof(m));
-	m.ctl_answer.op = op->number;
-	m.ctl_answer.status = (uint16_t)status;
-	m.ctl_answer.more = (uint8_t)more;
-	m.ctl_answer.body.data = data;
-	m.ctl_answer.body.len = len;
-	peer_send(op->client->peer, M_CTL_ANSWER, &m, -1);
-}
-
-/* A subscription is answered, and then its events follow: one a client. */
-static void
-on_stream(struct request *req)
-{
-	struct control_op	*op = req->arg;
-	struct control		*c = op->client;
-	uint64_t		 number = op->number;
-	struct json_object	*o;
-
-	if (c->subscriber != NULL) {
-		answer_error(req, 409, "busy", "There is a subscription");
-		return;
-	}
-	if ((c->subscriber = subscriber_new(req, &subscriber_ops, c)) == NULL)
-		return;
-	c->subscription = number;
-	o = json_object_new_object();
-	json_object_object_add(o, "success", json_object_new_boolean(1));
-	answer_json(req, 200, o);
-	(void)subscriber_pump(c->subscriber);
-}
-
-static void
-on_drained(struct peer *peer)
-{
-	struct control		*c = peer_arg(peer);
-	struct control_op	*op;
-
-	TAILQ_FOREACH(op, &c->ops, entry)
-		if (op->owed > 0) {
-			operation_credit(op->request, op->owed);
-			op->owed = 0;
-		}
-	if (c->subscriber != NULL)
-		(void)subscriber_pump(c->subscriber);
-}
-
-static void
-on_wake(void *arg)
-{
-	struct control	*c = arg;
-
-	(void)subscriber_pump(c->subscriber);
-}
-
-static int
-event_room(void *arg)
-{
-	struct control	*c = arg;
-
-	return (peer_queued(c->peer) < CONTROL_EVENTS);
-}
-
-static void
-put_event(void *arg, const char *id, const char *kind, const char *data,
-    size_t len)
-{
-	struct control	*c = arg;
-	union msg	 m;
-
-	memset(&m, 0, sizeof(m));
-	m.ctl_event.op = c->subscription;
-	m.ctl_event.id = id;
-	m.ctl_event.kind = kind;
-	m.ctl_event.data.data = data;
-	m.ctl_event.data.len = len;
-	peer_send(c->peer, M_CTL_EVENT, &m, -1);
-}
-
-static void
-on_end(void *arg, const char *why)
-{
-	disconnect(arg, why);
+	control_take_op(peer_arg(peer), &m->ctl_op, fd);
 }
