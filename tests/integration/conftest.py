@@ -22,8 +22,64 @@ import sys
 import pytest
 
 import terminal
+from daemon import Daemon
+from githubsim import GitHubSim
+from registry_harness import Registry
 
 COUNT = collections.Counter()
+
+
+@pytest.fixture
+def sim(request, tmp_path):
+    """GitHub, with what the file's REPOSITORIES says is there: workflows by
+    repository."""
+    there = getattr(request.module, "REPOSITORIES",
+                    {"acme/shop": ["deploy.yml"]})
+    with GitHubSim(tmp_path) as s:
+        for name, workflows in there.items():
+            s.add_repo(name, workflows=workflows)
+        yield s
+
+
+@pytest.fixture
+def d(request, tmp_path, sim):
+    """The daemon on it; the file's DAEMON has what it is given besides."""
+    more = getattr(request.module, "DAEMON", {})
+    with Daemon(tmp_path, github_url=sim.url, **more) as daemon:
+        yield daemon
+
+
+@pytest.fixture
+def pipe(d):
+    """A pipeline that was read back."""
+    p = d.provision("acme/shop")
+    d.wait_stats(p, lambda s: not s["stale"])
+    return p
+
+
+@pytest.fixture
+def state(tmp_path):
+    """A registry's directory."""
+    path = tmp_path / "state"
+    path.mkdir(mode=0o700)
+    return path
+
+
+@pytest.fixture
+def registries():
+    """Makes registries, and ends what a test left."""
+    all_of_them = []
+
+    def make(state, **more):
+        r = Registry(state, **more)
+        all_of_them.append(r)
+        return r
+
+    yield make
+    for r in all_of_them:
+        if r.process.poll() is None:
+            r.process.kill()
+            r.process.wait()
 
 
 @pytest.fixture

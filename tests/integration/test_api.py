@@ -21,20 +21,6 @@ import pytest
 
 import contract
 from daemon import Daemon
-from githubsim import GitHubSim
-
-
-@pytest.fixture
-def sim(tmp_path):
-    with GitHubSim(tmp_path) as s:
-        s.add_repo("acme/shop", workflows=["deploy.yml"])
-        yield s
-
-
-@pytest.fixture
-def d(tmp_path, sim):
-    with Daemon(tmp_path, github_url=sim.url) as daemon:
-        yield daemon
 
 
 def test_the_checker_checks(d):

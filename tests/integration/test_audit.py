@@ -8,34 +8,11 @@ import pytest
 
 from daemon import Daemon
 from githubsim import GitHubSim
-from registry_harness import UID, VERBS, Registry, stamp
+from registry_harness import UID, VERBS, stamp
 
 SIZE = 16 * 1024 * 1024
 FILES = 10
 DAY = 86400
-
-
-@pytest.fixture
-def state(tmp_path):
-    path = tmp_path / "state"
-    path.mkdir(mode=0o700)
-    return path
-
-
-@pytest.fixture
-def registries():
-    all_of_them = []
-
-    def make(state, **more):
-        r = Registry(state, **more)
-        all_of_them.append(r)
-        return r
-
-    yield make
-    for r in all_of_them:
-        if r.process.poll() is None:
-            r.process.kill()
-            r.process.wait()
 
 
 def line(t, n, **more):

@@ -20,22 +20,10 @@ import json
 
 import pytest
 
-from daemon import Daemon, wait_until
-from githubsim import GitHubSim
+from daemon import wait_until
 
 
-@pytest.fixture
-def sim(tmp_path):
-    with GitHubSim(tmp_path) as s:
-        for i in range(4):
-            s.add_repo("acme/r%d" % i, workflows=["deploy.yml"])
-        yield s
-
-
-@pytest.fixture
-def d(tmp_path, sim):
-    with Daemon(tmp_path, github_url=sim.url) as daemon:
-        yield daemon
+REPOSITORIES = {"acme/r%d" % i: ["deploy.yml"] for i in range(4)}
 
 
 def provision(d, repo, config):

@@ -21,20 +21,6 @@ import time
 import pytest
 
 from daemon import Daemon, wait_until
-from githubsim import GitHubSim
-
-
-@pytest.fixture
-def sim(tmp_path):
-    with GitHubSim(tmp_path) as s:
-        s.add_repo("acme/shop", workflows=["deploy.yml"])
-        yield s
-
-
-@pytest.fixture
-def d(tmp_path, sim):
-    with Daemon(tmp_path, github_url=sim.url) as daemon:
-        yield daemon
 
 
 def budget(d):

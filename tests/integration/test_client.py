@@ -24,8 +24,7 @@ import threading
 
 import pytest
 
-from daemon import ROOT, TOKEN, Daemon, free_port, wait_until
-from githubsim import GitHubSim
+from daemon import ROOT, TOKEN, free_port, wait_until
 
 spec = importlib.util.spec_from_file_location(
     "ccm_api_client", ROOT / "etc/clients/ccm_api_client.py")
@@ -33,18 +32,7 @@ sys.dont_write_bytecode = True
 client = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(client)
 
-
-@pytest.fixture
-def sim(tmp_path):
-    with GitHubSim(tmp_path) as s:
-        s.add_repo("myuser/myapp", workflows=["deploy.yml"])
-        yield s
-
-
-@pytest.fixture
-def d(tmp_path, sim):
-    with Daemon(tmp_path, github_url=sim.url) as daemon:
-        yield daemon
+REPOSITORIES = {"myuser/myapp": ["deploy.yml"]}
 
 
 @pytest.fixture

@@ -27,23 +27,11 @@ import time
 import pytest
 
 from daemon import BUILD, Daemon, wait_until
-from githubsim import GitHubSim
 from sse import Stream
 from test_build import sanitized
 
 
-@pytest.fixture
-def sim(tmp_path):
-    with GitHubSim(tmp_path) as s:
-        for name in ("shop", "api"):
-            s.add_repo("acme/" + name, workflows=["deploy.yml"])
-        yield s
-
-
-@pytest.fixture
-def d(tmp_path, sim):
-    with Daemon(tmp_path, github_url=sim.url) as daemon:
-        yield daemon
+REPOSITORIES = {"acme/" + name: ["deploy.yml"] for name in ("shop", "api")}
 
 
 def settled(d, *names):

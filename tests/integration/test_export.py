@@ -28,24 +28,10 @@ import xml.etree.ElementTree
 import pytest
 
 from daemon import BUILD, TOKEN, Daemon, token_hash, wait_until
-from githubsim import GitHubSim
 from test_build import sanitized
 
 USERS = [None] + (["nobody"] if os.geteuid() == 0 else [])
-
-
-@pytest.fixture
-def sim(tmp_path):
-    with GitHubSim(tmp_path) as s:
-        for name in ("shop", "api"):
-            s.add_repo("acme/" + name, workflows=["deploy.yml"])
-        yield s
-
-
-@pytest.fixture
-def d(tmp_path, sim):
-    with Daemon(tmp_path, github_url=sim.url) as daemon:
-        yield daemon
+REPOSITORIES = {"acme/" + name: ["deploy.yml"] for name in ("shop", "api")}
 
 
 def scrape(d):

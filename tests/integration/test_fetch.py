@@ -24,34 +24,19 @@ import subprocess
 import pytest
 
 from daemon import BUILD, Daemon, token_hash, wait_until
-from githubsim import GitHubSim
 from test_build import sanitized
 
 MB = 1024 * 1024
+REPOSITORIES = {"acme/shop": [
+    {"path": ".github/workflows/deploy.yml", "jobs": ["build", "deploy"]},
+    {"path": ".github/workflows/ci.yml"}]}
+DAEMON = {"idle": 60}
 
 
 @pytest.fixture
-def sim(tmp_path):
-    with GitHubSim(tmp_path) as s:
-        s.add_repo("acme/shop", workflows=[
-            {"path": ".github/workflows/deploy.yml",
-             "jobs": ["build", "deploy"]},
-            {"path": ".github/workflows/ci.yml"}])
-        s.settings(log_headers=True)
-        yield s
-
-
-@pytest.fixture
-def d(tmp_path, sim):
-    with Daemon(tmp_path, github_url=sim.url, idle=60) as daemon:
-        yield daemon
-
-
-@pytest.fixture
-def pipe(d):
-    p = d.provision("acme/shop")
-    d.wait_stats(p, lambda s: not s["stale"])
-    return p
+def sim(sim):
+    sim.settings(log_headers=True)
+    return sim
 
 
 def failed_run(sim, **more):

@@ -21,24 +21,11 @@ import time
 import pytest
 
 from daemon import Daemon, wait_until
-from githubsim import GitHubSim
 from sse import Stream
 from test_build import sanitized
 
 RUNS = "/repos/acme/shop/actions/runs"
-
-
-@pytest.fixture
-def sim(tmp_path):
-    with GitHubSim(tmp_path) as s:
-        s.add_repo("acme/shop", workflows=["deploy.yml", "ci.yml"])
-        yield s
-
-
-@pytest.fixture
-def d(tmp_path, sim):
-    with Daemon(tmp_path, github_url=sim.url) as daemon:
-        yield daemon
+REPOSITORIES = {"acme/shop": ["deploy.yml", "ci.yml"]}
 
 
 def known(d, repo="acme/shop", workflow="deploy.yml"):

@@ -20,23 +20,10 @@ import re
 import pytest
 
 from daemon import Daemon, wait_until
-from githubsim import GitHubSim
 from test_build import sanitized
 
 USERS = [None] + (["nobody"] if os.geteuid() == 0 else [])
-
-
-@pytest.fixture
-def sim(tmp_path):
-    with GitHubSim(tmp_path) as s:
-        s.add_repo("acme/shop", workflows=["deploy.yml", "ci.yml"])
-        yield s
-
-
-@pytest.fixture
-def d(tmp_path, sim):
-    with Daemon(tmp_path, github_url=sim.url) as daemon:
-        yield daemon
+REPOSITORIES = {"acme/shop": ["deploy.yml", "ci.yml"]}
 
 
 class CCMClient:

@@ -672,20 +672,17 @@ def test_rate_limits_are_obeyed(tmp_path):
             assert 1 <= int(head["Retry-After"]) <= 61
 
 
-def test_a_narrow_umask(tmp_path):
+def test_a_narrow_umask(tmp_path, sim):
     """As the unit has it.  Each child gets into its root all the same, and
     the poller finds a host's name where root's is a copy of /etc."""
-    with GitHubSim(tmp_path) as sim:
-        sim.add_repo("acme/shop", workflows=[
-            {"path": ".github/workflows/deploy.yml"}])
-        d = Daemon(tmp_path, github_url=sim.url.replace(
-            "127.0.0.1", "localhost"), start=False)
-        before = os.umask(0o077)
-        try:
-            d.start(wait=False)
-        finally:
-            os.umask(before)
-        with d:
-            d.wait_ready()
-            pipe = d.provision("acme/shop")
-            d.wait_stats(pipe, lambda s: not s["stale"])
+    d = Daemon(tmp_path, github_url=sim.url.replace("127.0.0.1", "localhost"),
+               start=False)
+    before = os.umask(0o077)
+    try:
+        d.start(wait=False)
+    finally:
+        os.umask(before)
+    with d:
+        d.wait_ready()
+        pipe = d.provision("acme/shop")
+        d.wait_stats(pipe, lambda s: not s["stale"])

@@ -9,7 +9,6 @@ import pytest
 
 from daemon import Daemon, wait_until
 from faults import RENAME, WRITE, Faults
-from githubsim import GitHubSim
 from registry_harness import UID, VERBS, Registry
 from test_build import sanitized
 
@@ -29,12 +28,8 @@ OLD = {"projects": {
 }, "version": "1", "note": [1, None]}
 
 
-@pytest.fixture
-def sim(tmp_path):
-    with GitHubSim(tmp_path) as s:
-        for name in ("acme/shop", "acme/other", "acme/new"):
-            s.add_repo(name, workflows=["deploy.yml", "ci.yml"])
-        yield s
+REPOSITORIES = {"acme/" + name: ["deploy.yml", "ci.yml"]
+                for name in ("shop", "other", "new")}
 
 
 def started(tmp_path, sim, projects=OLD, **more):

@@ -13,35 +13,11 @@ import time
 
 import pytest
 
-from registry_harness import (BINARY, Peer, Registry, UID, VERBS, found, rows,
-                              run, stamp)
+from registry_harness import (BINARY, Peer, UID, VERBS, found, rows, run,
+                              stamp)
 
 ID = re.compile(r"^pipe_[0-9a-f]{12}$")
 HOPELESS = 78
-
-
-@pytest.fixture
-def state(tmp_path):
-    path = tmp_path / "state"
-    path.mkdir(mode=0o700)
-    return path
-
-
-@pytest.fixture
-def registries():
-    """Makes registries, and ends what a test left."""
-    all_of_them = []
-
-    def make(state, **more):
-        r = Registry(state, **more)
-        all_of_them.append(r)
-        return r
-
-    yield make
-    for r in all_of_them:
-        if r.process.poll() is None:
-            r.process.kill()
-            r.process.wait()
 
 
 def give(path):

@@ -4,27 +4,14 @@ daemon."""
 import json
 import os
 import pty
-import socket
 import subprocess
 
 import pytest
 
 from daemon import BUILD, Daemon, wait_until
-from githubsim import GitHubSim
 
 
-@pytest.fixture
-def sim(tmp_path):
-    with GitHubSim(tmp_path) as s:
-        for i in range(6):
-            s.add_repo("acme/r%d" % i, workflows=["deploy.yml"])
-        yield s
-
-
-@pytest.fixture
-def d(tmp_path, sim):
-    with Daemon(tmp_path, github_url=sim.url) as d:
-        yield d
+REPOSITORIES = {"acme/r%d" % i: ["deploy.yml"] for i in range(6)}
 
 
 def ctl(d, *args, code=0):

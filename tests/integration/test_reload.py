@@ -34,19 +34,6 @@ CLIENTS = 50
 RELOADS = 5
 
 
-@pytest.fixture
-def sim(tmp_path):
-    with GitHubSim(tmp_path) as s:
-        s.add_repo("acme/shop", workflows=["deploy.yml"])
-        yield s
-
-
-@pytest.fixture
-def d(tmp_path, sim):
-    with Daemon(tmp_path, github_url=sim.url) as daemon:
-        yield daemon
-
-
 def edit(d, *changes):
     """Regular expressions and what takes their place; each must match."""
     text = d.conf_path.read_text()

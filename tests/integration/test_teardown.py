@@ -20,25 +20,10 @@ import json
 import threading
 import time
 
-import pytest
-
 from daemon import Daemon, wait_until
-from githubsim import GitHubSim
 
 PROMISED = 8	# seconds until DELETE is answered (the contract)
-
-
-@pytest.fixture
-def sim(tmp_path):
-    with GitHubSim(tmp_path) as s:
-        s.add_repo("acme/shop", workflows=["deploy.yml", "ci.yml"])
-        yield s
-
-
-@pytest.fixture
-def d(tmp_path, sim):
-    with Daemon(tmp_path, github_url=sim.url) as daemon:
-        yield daemon
+REPOSITORIES = {"acme/shop": ["deploy.yml", "ci.yml"]}
 
 
 def run(sim, **more):

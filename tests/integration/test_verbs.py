@@ -31,6 +31,9 @@ WORKFLOWS = [
      "plan": PLAN, "jobs": ["build", "deploy"],
      "inputs": {"target": {}, "count": {}, "dry": {}}},
     {"path": ".github/workflows/ci.yml", "dispatch": False}]
+# Quiet ones have their turn once a minute: what is seen sooner is seen because
+# it was asked for.
+DAEMON = {"idle": 60}
 
 
 @pytest.fixture
@@ -40,21 +43,6 @@ def sim(tmp_path):
         s.add_repo("acme/other", workflows=["deploy.yml"])
         s.settings(cancel_delay=0)
         yield s
-
-
-@pytest.fixture
-def d(tmp_path, sim):
-    # Quiet ones have their turn once a minute: what is seen sooner is seen
-    # because it was asked for.
-    with Daemon(tmp_path, github_url=sim.url, idle=60) as daemon:
-        yield daemon
-
-
-@pytest.fixture
-def pipe(d):
-    p = d.provision("acme/shop")
-    d.wait_stats(p, lambda s: not s["stale"])
-    return p
 
 
 def post(d, path, body=None, **more):
