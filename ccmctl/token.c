@@ -55,7 +55,8 @@ token_new(struct json_object *args, int json, const char **why)
 		return (EXIT_USAGE);
 	}
 	if (expires != NULL && !date_ok(expires)) {
-		*why = "token new: a date as 2027-01-31 was expected";
+		*why = "token new: a date to come, as 2027-01-31, was "
+		    "expected";
 		return (EXIT_USAGE);
 	}
 	if (make(token, sizeof(token), hash, sizeof(hash)) == -1) {
@@ -89,22 +90,23 @@ make(char *token, size_t size, char *hash, size_t hash_size)
 	return (0);
 }
 
-/* A day that there is. */
+/* A day that there is, and that has not begun. */
 static int
 date_ok(const char *text)
 {
 	struct tm	 tm;
 	const char	*end;
 	char		 same[32];
+	time_t		 at;
 
 	memset(&tm, 0, sizeof(tm));
 	end = strptime(text, "%Y-%m-%d", &tm);
-	if (end == NULL || *end != '\0' || tm.tm_year < 70 ||
-	    timegm(&tm) == -1)
+	if (end == NULL || *end != '\0' || tm.tm_year < 70)
 		return (0);
+	at = timegm(&tm);
 	/* timegm(3) has made the 30th of February the 2nd of March. */
 	return (strftime(same, sizeof(same), "%Y-%m-%d", &tm) > 0 &&
-	    strcmp(same, text) == 0);
+	    strcmp(same, text) == 0 && at > time(NULL));
 }
 
 static void
