@@ -21,8 +21,10 @@
 
 #include "config.h"
 
+#include <sys/file.h>
 #include <sys/stat.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -43,9 +45,14 @@
 #define SPARE_TRIES	1000
 #define COPY_MAX	(256 * 1024)
 
+#define JAILS		RUNSTATEDIR "/ccmd"
+#define JAIL_PREFIX	"jail-"
+#define COPY_SUFFIX	".new"	/* until a copy is whole */
+
 static struct {
 	char	 dir[MSG_PATH_MAX];	/* of the chroots; "" if none */
-} env;
+	int	 lock;			/* on that, while we live */
+} env = { .lock = -1 };
 
 static const char *const names[PROC_MAX] = {
 	[PROC_POLLER] = "_ccmdp",
@@ -59,6 +66,9 @@ static const char *const copied[] = { "resolv.conf", "hosts",
 static int	 find_user(enum proc_id, int, struct jail *);
 static int	 spare_user(enum proc_id, struct jail *);
 static int	 make_jails(struct jail *);
+static int	 make_dir(void);
+static void	 sweep(void);
+static void	 remove_jails(const char *);
 static int	 copy_file(const char *, const char *);
 
 int
@@ -122,17 +132,71 @@ spare_user(enum proc_id p, struct jail *jail)
 	return (-1);
 }
 
+/*
+ * Each daemon's directory is locked while it lives, so that what one left
+ * that was killed is known, and goes.  Who makes one or removes some holds
+ * the lock on all of it.
+ */
+static int
+make_dir(void)
+{
+	int	 all, r = -1, saved;
+
+	if (mkdir(JAILS, 0755) == -1 && errno != EEXIST)
+		return (-1);
+	all = open(JAILS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (all == -1)
+		return (-1);
+	if (flock(all, LOCK_EX) == 0) {
+		sweep();
+		(void)strlcpy(env.dir, JAILS "/" JAIL_PREFIX "XXXXXX",
+		    sizeof(env.dir));
+		if (mkdtemp(env.dir) == NULL)
+			env.dir[0] = '\0';
+		else if (chmod(env.dir, 0755) == 0 && (env.lock =
+		    open(env.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) != -1)
+			r = flock(env.lock, LOCK_EX | LOCK_NB);
+	}
+	saved = errno;
+	close(all);
+	errno = saved;
+	return (r);
+}
+
+/* Nobody holds the lock: whoever made it is gone. */
+static void
+sweep(void)
+{
+	struct dirent	*entry;
+	DIR		*dir;
+	char		 path[MSG_PATH_MAX];
+	int		 fd;
+
+	if ((dir = opendir(JAILS)) == NULL)
+		return;
+	while ((entry = readdir(dir)) != NULL) {
+		if (strncmp(entry->d_name, JAIL_PREFIX,
+		    strlen(JAIL_PREFIX)) != 0 || snprintf(path, sizeof(path),
+		    JAILS "/%s", entry->d_name) >= (int)sizeof(path))
+			continue;
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+		    O_CLOEXEC);
+		if (fd == -1)
+			continue;
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			remove_jails(path);
+		close(fd);
+	}
+	closedir(dir);
+}
+
 /* An empty place for the api, one with /etc for the poller. */
 static int
 make_jails(struct jail *jails)
 {
 	char	 etc[MSG_PATH_MAX + 16];
 
-	if (mkdir(RUNSTATEDIR "/ccmd", 0755) == -1 && errno != EEXIST)
-		goto fail;
-	(void)strlcpy(env.dir, RUNSTATEDIR "/ccmd/jail.XXXXXX",
-	    sizeof(env.dir));
-	if (mkdtemp(env.dir) == NULL || chmod(env.dir, 0755) == -1)
+	if (make_dir() == -1)
 		goto fail;
 	if (snprintf(jails[PROC_API].chroot, MSG_PATH_MAX, "%s/empty",
 	    env.dir) >= MSG_PATH_MAX ||
@@ -148,7 +212,7 @@ make_jails(struct jail *jails)
 	users_refresh(&jails[PROC_POLLER]);
 	return (0);
 fail:
-	log_err("%s: %s", env.dir[0] != '\0' ? env.dir : RUNSTATEDIR "/ccmd",
+	log_err("%s: %s", env.dir[0] != '\0' ? env.dir : JAILS,
 	    strerror(errno));
 	return (-1);
 }
@@ -180,7 +244,7 @@ copy_file(const char *from, const char *to)
 
 	if ((in = open(from, O_RDONLY | O_CLOEXEC)) == -1)
 		return (-1);
-	(void)snprintf(tmp, sizeof(tmp), "%s.new", to);
+	(void)snprintf(tmp, sizeof(tmp), "%s" COPY_SUFFIX, to);
 	if ((buf = malloc(COPY_MAX)) == NULL) {
 		close(in);
 		return (-1);
@@ -202,21 +266,33 @@ copy_file(const char *from, const char *to)
 void
 users_cleanup(void)
 {
+	if (env.dir[0] != '\0')
+		remove_jails(env.dir);
+	env.dir[0] = '\0';
+	if (env.lock != -1)
+		close(env.lock);
+	env.lock = -1;
+}
+
+/* What make_jails and users_refresh made, and nothing else. */
+static void
+remove_jails(const char *dir)
+{
+	static const char *const places[] = { "poller/etc", "poller",
+	    "empty" };
 	char	 path[2 * MSG_PATH_MAX];
 	size_t	 i;
 
-	if (env.dir[0] == '\0')
-		return;
 	for (i = 0; i < sizeof(copied) / sizeof(copied[0]); i++) {
-		(void)snprintf(path, sizeof(path), "%s/poller/etc/%s",
-		    env.dir, copied[i]);
+		(void)snprintf(path, sizeof(path), "%s/poller/etc/%s", dir,
+		    copied[i]);
+		(void)unlink(path);
+		(void)strlcat(path, COPY_SUFFIX, sizeof(path));
 		(void)unlink(path);
 	}
-	(void)snprintf(path, sizeof(path), "%s/poller/etc", env.dir);
-	(void)rmdir(path);
-	(void)snprintf(path, sizeof(path), "%s/poller", env.dir);
-	(void)rmdir(path);
-	(void)snprintf(path, sizeof(path), "%s/empty", env.dir);
-	(void)rmdir(path);
-	(void)rmdir(env.dir);
+	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", dir, places[i]);
+		(void)rmdir(path);
+	}
+	(void)rmdir(dir);
 }

@@ -358,6 +358,30 @@ def test_control_socket_modes_and_leftovers(tmp_path):
         assert "no socket" in d.log()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes any")
+def test_what_was_killed_leaves_no_jail(tmp_path):
+    """Not for longer than until the next start; that of a daemon that
+    lives stays."""
+    def jail(d):
+        root = os.readlink("/proc/%d/root" % d.pids()["ccmd-api"])
+        assert root.endswith("/empty")
+        return os.path.dirname(root)
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    with Daemon(tmp_path / "a") as a, Daemon(tmp_path / "b") as b:
+        kept, left = jail(a), jail(b)
+        assert kept != left
+        b.kill_all()
+        assert os.path.isdir(left)
+        b.start()
+        assert not os.path.exists(left)
+        assert os.path.isdir(kept + "/poller/etc")
+        own = jail(b)
+        b.stop()
+        assert not os.path.exists(own)
+        assert a.request("GET", "/healthz")[0] == 200
+
+
 def test_background(tmp_path):
     """Without -d: detached, and the log where an administrator looks."""
     if os.geteuid() == 0:
