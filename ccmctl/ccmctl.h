@@ -476,6 +476,7 @@ void view_workflow(const struct view *v, struct json_object *answer);
 void view_repositories(const struct view *v, struct json_object *answer);
 void view_branches(const struct view *v, struct json_object *answer);
 void view_workflows(const struct view *v, struct json_object *answer);
+void view_discovered(const struct view *v, struct json_object *answer);
 /* The conclusion of a run, a job or a step; while it has none, its status. */
 const char *run_word(struct json_object *o);
 

@@ -16,7 +16,8 @@
 
 
 /*
- * What there is on GitHub as tables: repositories, branches, workflows.
+ * What there is on GitHub as tables: repositories, branches, workflows,
+ * and what discovery found there.
  * Part of ccmctl.  Must not ask the daemon anything.
  */
 
@@ -34,7 +35,7 @@
 /* A table of one kind: the list's member, and members of each row. */
 struct listing {
 	const char	*list;
-	const char	*none;
+	const char	*none;		/* NULL: nothing to say then */
 	size_t		 n;
 	struct table_column columns[COLUMNS_MAX];
 	const char	*members[COLUMNS_MAX];
@@ -84,6 +85,25 @@ view_workflows(const struct view *v, struct json_object *answer)
 	view_listing(v, answer, &listing);
 }
 
+void
+view_discovered(const struct view *v, struct json_object *answer)
+{
+	static const struct listing	 found = {
+		"apps", "No apps found.", 4,
+		{ { "App", TABLE_SHRINK }, { "Repository", TABLE_SHRINK },
+		    { "Workflow", TABLE_SHRINK }, { "Pipeline", 0 } },
+		{ "app", "repository", "workflow_file", "pipeline_id" }
+	}, others = {
+		"unconfigured", NULL, 2,
+		{ { "Unconfigured", TABLE_SHRINK },
+		    { "Reason", TABLE_SHRINK } },
+		{ "app", "reason" }
+	};
+
+	view_listing(v, answer, &found);
+	view_listing(v, answer, &others);
+}
+
 static void
 view_listing(const struct view *v, struct json_object *answer,
     const struct listing *l)
@@ -94,7 +114,8 @@ view_listing(const struct view *v, struct json_object *answer,
 
 	list = json_member(answer, l->list, json_type_array);
 	if (list == NULL || (n = json_object_array_length(list)) == 0) {
-		(void)fprintf(v->f, "%s\n", l->none);
+		if (l->none != NULL)
+			(void)fprintf(v->f, "%s\n", l->none);
 		return;
 	}
 	table_init(&table, l->columns, l->n);

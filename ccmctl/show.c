@@ -71,6 +71,7 @@ static const show_fn shows[VERB_MAX] = {
 	[VERB_REPOSITORY_LIST] = view_repositories,
 	[VERB_REPOSITORY_BRANCHES] = view_branches,
 	[VERB_REPOSITORY_WORKFLOWS] = view_workflows,
+	[VERB_DISCOVERY_SCAN] = view_discovered,
 	[VERB_PIPELINE_TRIGGER] = view_triggered,
 	[VERB_RUN_CANCEL] = view_cancelled,
 	[VERB_RUN_RERUN] = view_rerun,

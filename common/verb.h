@@ -54,7 +54,8 @@ enum verb_walk {
 	WALK_FETCH,
 	WALK_STORE,
 	WALK_STREAM,
-	WALK_PARENT
+	WALK_PARENT,
+	WALK_SCAN
 };
 
 /* How an argument is checked. */

@@ -77,7 +77,8 @@ answer_error(struct request *req, int status, const char *code,
 	a.len = error_body(body, sizeof(body), code, text);
 	/* What was refused here never reaches the registry's own audit. */
 	if (req->verb != NULL && (req->verb->walk == WALK_RING ||
-	    req->verb->walk == WALK_STORE || req->verb->walk == WALK_PARENT))
+	    req->verb->walk == WALK_STORE || req->verb->walk == WALK_PARENT ||
+	    req->verb->walk == WALK_SCAN))
 		operation_audit(req->verb->name, req->actor, req->target,
 		    status, text, 1);
 	answer_give(req, &a);

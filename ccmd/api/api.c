@@ -129,6 +129,7 @@ main(void)
 	if ((env.base = event_base_new()) == NULL)
 		fatalx("event_base_new");
 	env.parent = child_start(env.base, PROC_API, on_setup, &parent_ops);
+	discovery_init(env.base);
 	if (events_init(env.base) == -1 || operations_init(env.base) == -1 ||
 	    conn_init(env.base) == -1 || control_init(env.base) == -1)
 		fatal("start");

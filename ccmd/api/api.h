@@ -33,6 +33,7 @@
  *	answer.c	the text of answers
  *	auth.c		tokens and roles
  *	budget.c	what GitHub's rate limits leave
+ *	discovery.c	apps that could have a pipeline
  *	etag.c		entity tags
  *	metrics.c	Prometheus, and metrics_*.c its parts
  *	openapi.c	the document of all this
@@ -284,6 +285,12 @@ struct json_object *budget_warnings(void);
 
 /* Cut off what is relayed to clients whose token is not valid any more. */
 void relays_check(void);
+
+/* --- discovery.c */
+
+void discovery_init(struct event_base *base);
+/* Answers within 8 seconds; the request is the scan's until then. */
+void discovery_scan(struct request *req);
 
 /* --- health.c */
 

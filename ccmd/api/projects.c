@@ -64,6 +64,12 @@ projects_take(const struct msg_project *m)
 	return (0);
 }
 
+struct json_object *
+projects_all(void)
+{
+	return (projects);
+}
+
 static struct json_object *
 find(const char *name)
 {

@@ -30,6 +30,9 @@ struct request;
 /* Take in a message; -1 if it makes no sense. */
 int projects_take(const struct msg_project *m);
 
+/* All, by name; what is borrowed may go with the next message.  May be NULL. */
+struct json_object *projects_all(void);
+
 /* Answer project.list and project.show. */
 void projects_list(struct request *req);
 void projects_show(struct request *req);

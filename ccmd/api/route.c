@@ -67,6 +67,8 @@ route_request(struct request *req)
 		return;
 	if (req->verb->walk == WALK_STREAM)
 		req->stream(req);
+	else if (req->verb->walk == WALK_SCAN)
+		discovery_scan(req);
 	else if (req->verb->walk == WALK_READ &&
 	    !(req->verb->id == VERB_PIPELINE_STATS &&
 	    json_flag(req->args, "fresh")))
