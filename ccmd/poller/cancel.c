@@ -30,7 +30,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cancel.h"
+#include "cancel-inside.h"
 #include "github.h"
 #include "json.h"
 #include "log.h"
@@ -39,69 +39,15 @@
 #include "run.h"
 #include "watch.h"
 
-#define CANCEL_LISTS	5
 #define CANCEL_RUNS	500	/* followed at a time */
-#define CANCEL_PAGES	5	/* of a list, a hundred runs each */
 #define VERIFY_SOON_MS	1000	/* while a client waits */
 #define VERIFY_LATE_MS	10000
 #define VERIFY_SOON	10	/* rounds at the short interval */
 #define FORCE_AFTER_MS	60000	/* accepted, and still not completed */
-#define RETRY_MS	30000	/* when GitHub could not be asked */
 #define RETRIES_MAX	120	/* an hour of outage, then it is given up */
-
-enum victim_state {
-	VICTIM_FOUND,
-	VICTIM_ACCEPTED,	/* 202, or 409: to be verified */
-	VICTIM_FORCED,
-	VICTIM_COMPLETED,
-	VICTIM_GIVEN_UP		/* with a verdict in the warnings */
-};
-
-struct victim {
-	TAILQ_ENTRY(victim) entry;
-	struct cancel	*cancel;
-	struct gh_call	*call;
-	int64_t		 id;
-	int64_t		 attempt;	/* 0: whichever runs */
-	int64_t		 asked_at;	/* monotonic ms */
-	enum victim_state state;
-};
-
-struct list {
-	struct cancel	*cancel;
-	struct gh_call	*call;
-	const char	*status;
-	int		 pages;
-};
-
-struct cancel {
-	struct github	*gh;
-	struct pipeline	*pipeline;
-	char		 name[REPOSITORY_MAX + 1];
-	int64_t		 workflow_id;
-	struct list	 lists[CANCEL_LISTS];
-	TAILQ_HEAD(, victim) victims;
-	size_t		 nvictims;
-	struct event	*timer;
-	struct json_object *warnings;
-	int		 failed;	/* lists that GitHub did not give */
-	int		 retries;
-	int		 rounds;
-	int		 list_warned;	/* its warning is the first one */
-	int		 settled;
-	void		(*done)(struct cancel *, void *);
-	void		*arg;
-};
 
 static struct cancel *cancel_new(struct github *, struct pipeline *,
 		    void (*)(struct cancel *, void *), void *);
-static void	 ask_lists(struct cancel *);
-static int	 lists_pending(const struct cancel *);
-static void	 on_list(const struct gh_reply *, void *);
-static void	 list_failed(struct cancel *, const struct gh_reply *);
-static void	 take_list(struct cancel *, struct json_object *);
-static void	 lists_done(struct cancel *);
-static void	 victim_add(struct cancel *, int64_t);
 static int	 order(struct victim *, const char *, gh_done);
 static void	 on_cancelled(const struct gh_reply *, void *);
 static void	 on_forced(const struct gh_reply *, void *);
@@ -111,15 +57,7 @@ static int	 is_another(const struct victim *, struct json_object *);
 static void	 take_completed(struct victim *, struct json_object *);
 static void	 give_up(struct victim *, const char *);
 static void	 on_timer(evutil_socket_t, short, void *);
-static void	 again_in(struct cancel *, int);
 static void	 check_settled(struct cancel *);
-static void	 warn(struct cancel *, const char *, ...)
-		    __attribute__((format(printf, 2, 3)));
-
-/* Whatever is not completed, also what a first page would not show. */
-static const char *const statuses[CANCEL_LISTS] = {
-	"queued", "in_progress", "waiting", "requested", "pending"
-};
 
 struct cancel *
 cancel_start(struct github *gh, struct pipeline *p,
@@ -128,7 +66,7 @@ cancel_start(struct github *gh, struct pipeline *p,
 	struct cancel	*c = cancel_new(gh, p, settled, arg);
 
 	if (c != NULL)
-		ask_lists(c);
+		cancel_ask_lists(c);
 	return (c);
 }
 
@@ -142,7 +80,7 @@ cancel_follow(struct github *gh, struct pipeline *p,
 
 	if (c == NULL)
 		return (NULL);
-	victim_add(c, run->id);
+	cancel_add(c, run->id);
 	if ((v = TAILQ_FIRST(&c->victims)) == NULL) {
 		cancel_free(c);
 		return (NULL);
@@ -150,7 +88,7 @@ cancel_follow(struct github *gh, struct pipeline *p,
 	v->state = VICTIM_ACCEPTED;
 	v->attempt = run->attempt;
 	v->asked_at = proc_now_ms() - run->age;
-	again_in(c, VERIFY_SOON_MS / 4);
+	cancel_again_in(c, VERIFY_SOON_MS / 4);
 	return (c);
 }
 
@@ -219,7 +157,7 @@ cancel_report(const struct cancel *c, struct json_object *o)
 	json_object_object_add(o, "cancelling", cancelling);
 	if (json_object_deep_copy(c->warnings, &warnings, NULL) == -1)
 		warnings = json_object_new_array();
-	if (lists_pending(c) && !c->list_warned) {
+	if (cancel_lists_pending(c) && !c->list_warned) {
 		(void)snprintf(text, sizeof(text), "GitHub did not tell the "
 		    "unfinished runs of %s in time", c->name);
 		json_object_array_add(warnings, json_object_new_string(text));
@@ -228,106 +166,13 @@ cancel_report(const struct cancel *c, struct json_object *o)
 	return (!c->settled);
 }
 
-static void
-ask_lists(struct cancel *c)
-{
-	char		 path[GH_PATH_MAX];
-	struct list	*l;
-	size_t		 i;
-
-	c->failed = 0;
-	for (i = 0; i < CANCEL_LISTS; i++) {
-		l = &c->lists[i];
-		l->cancel = c;
-		l->status = statuses[i];
-		l->pages = 0;
-		if (snprintf(path, sizeof(path), "/repos/%s/actions/"
-		    "workflows/%lld/runs?status=%s&per_page=100&"
-		    "exclude_pull_requests=true", c->name,
-		    (long long)c->workflow_id, l->status) >=
-		    (int)sizeof(path) ||
-		    (l->call = github_call(c->gh, GH_COMMAND, "GET", path,
-		    NULL, NULL, 0, on_list, l)) == NULL)
-			c->failed++;
-	}
-	if (c->failed == CANCEL_LISTS)
-		again_in(c, RETRY_MS);
-}
-
-static void
-on_list(const struct gh_reply *r, void *arg)
-{
-	struct list	*l = arg;
-	struct cancel	*c = l->cancel;
-
-	l->call = NULL;
-	if (r->result == GH_OK) {
-		take_list(c, r->json);
-		if (r->next != NULL && ++l->pages < CANCEL_PAGES &&
-		    (l->call = github_call(c->gh, GH_COMMAND, "GET", r->next,
-		    NULL, NULL, 0, on_list, l)) == NULL)
-			c->failed++;
-	} else
-		list_failed(c, r);
-	if (!lists_pending(c))
-		lists_done(c);
-}
-
-static int
-lists_pending(const struct cancel *c)
-{
-	size_t	 i;
-
-	for (i = 0; i < CANCEL_LISTS; i++)
-		if (c->lists[i].call != NULL)
-			return (1);
-	return (0);
-}
-
-/* An outage, or access lost: said once, and GitHub is asked again. */
-static void
-list_failed(struct cancel *c, const struct gh_reply *r)
-{
-	if (!c->list_warned)
-		warn(c, "The runs of %s could not be cancelled: %s", c->name,
-		    r->why);
-	c->list_warned = 1;
-	c->failed++;
-}
-
-static void
-take_list(struct cancel *c, struct json_object *page)
-{
-	struct json_object	*list, *run, *id, *wid;
-	size_t			 i;
-
-	if (!json_object_is_type(page, json_type_object) ||
-	    !json_object_object_get_ex(page, "workflow_runs", &list) ||
-	    !json_object_is_type(list, json_type_array)) {
-		c->failed++;
-		return;
-	}
-	for (i = 0; i < json_object_array_length(list); i++) {
-		run = json_object_array_get_idx(list, i);
-		if (!json_object_is_type(run, json_type_object) ||
-		    !json_object_object_get_ex(run, "id", &id) ||
-		    !json_object_is_type(id, json_type_int))
-			continue;
-		/* Whatever the list holds: never a run of another one. */
-		if (json_object_object_get_ex(run, "workflow_id", &wid) &&
-		    json_object_get_int64(wid) != c->workflow_id)
-			continue;
-		victim_add(c, json_object_get_int64(id));
-	}
-}
-
-static void
-lists_done(struct cancel *c)
+void
+cancel_lists_done(struct cancel *c)
 {
 	struct victim	*v;
 
 	if (c->failed > 0 && ++c->retries >= RETRIES_MAX) {
-		warn(c, "GitHub could not be asked for unfinished runs; "
+		cancel_warn(c, "GitHub could not be asked for unfinished runs; "
 		    "given up");
 		c->failed = 0;
 	} else if (c->failed == 0 && c->list_warned) {
@@ -340,7 +185,7 @@ lists_done(struct cancel *c)
 		    order(v, "/cancel", on_cancelled) == -1)
 			c->failed++;
 	if (c->failed > 0)
-		again_in(c, RETRY_MS);
+		cancel_again_in(c, CANCEL_RETRY_MS);
 	check_settled(c);
 	/* Nothing to wait for before GitHub is asked again. */
 	if (!c->settled && TAILQ_EMPTY(&c->victims))
@@ -353,8 +198,8 @@ cancel_settled(const struct cancel *c)
 	return (c->settled);
 }
 
-static void
-victim_add(struct cancel *c, int64_t id)
+void
+cancel_add(struct cancel *c, int64_t id)
 {
 	struct victim	*v;
 
@@ -401,10 +246,10 @@ on_cancelled(const struct gh_reply *r, void *arg)
 	else if (r->result == GH_REFUSED)
 		give_up(v, r->why);
 	if (v->state == VICTIM_FOUND)
-		again_in(c, RETRY_MS);
+		cancel_again_in(c, CANCEL_RETRY_MS);
 	else
-		again_in(c, c->rounds < VERIFY_SOON ? VERIFY_SOON_MS / 4 :
-		    VERIFY_LATE_MS);
+		cancel_again_in(c, c->rounds < VERIFY_SOON ?
+		    VERIFY_SOON_MS / 4 : VERIFY_LATE_MS);
 	check_settled(c);
 }
 
@@ -500,7 +345,7 @@ static void
 give_up(struct victim *v, const char *why)
 {
 	v->state = VICTIM_GIVEN_UP;
-	warn(v->cancel, "Run %lld could not be cancelled: %s",
+	cancel_warn(v->cancel, "Run %lld could not be cancelled: %s",
 	    (long long)v->id, why);
 }
 
@@ -520,17 +365,17 @@ on_timer(evutil_socket_t fd __attribute__((unused)),
 	}
 	c->rounds++;
 	/* Not while they are asked for: their end goes on by itself. */
-	if ((found || c->failed > 0) && !lists_pending(c)) {
-		ask_lists(c);
+	if ((found || c->failed > 0) && !cancel_lists_pending(c)) {
+		cancel_ask_lists(c);
 		return;
 	}
-	again_in(c, c->rounds < VERIFY_SOON ? VERIFY_SOON_MS :
+	cancel_again_in(c, c->rounds < VERIFY_SOON ? VERIFY_SOON_MS :
 	    VERIFY_LATE_MS);
 }
 
 /* The sooner of two wishes counts. */
-static void
-again_in(struct cancel *c, int ms)
+void
+cancel_again_in(struct cancel *c, int ms)
 {
 	struct timeval	 tv = { ms / 1000, (ms % 1000) * 1000 };
 	struct timeval	 at, now;
@@ -560,8 +405,8 @@ check_settled(struct cancel *c)
 	c->done(c, c->arg);
 }
 
-static void
-warn(struct cancel *c, const char *fmt, ...)
+void
+cancel_warn(struct cancel *c, const char *fmt, ...)
 {
 	char	 text[MSG_TEXT_MAX];
 	va_list	 ap;
