@@ -35,6 +35,7 @@
 #include "events.h"
 #include "limit.h"
 #include "log.h"
+#include "pass.h"
 #include "proc.h"
 #include "projects.h"
 #include "subscribe.h"
@@ -133,6 +134,7 @@ main(void)
 	if (events_init(env.base) == -1 || operations_init(env.base) == -1 ||
 	    conn_init(env.base) == -1 || control_init(env.base) == -1)
 		fatal("start");
+	pass_init(env.base);
 	read_set_connections(connections);
 	event_base_dispatch(env.base);
 	return (0);

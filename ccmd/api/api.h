@@ -29,6 +29,7 @@
  *	seat.c		who gives way there
  *	route.c		from a request to who answers it
  *	path.c		the verb for a method and path
+ *	pass.c		answers about every pipeline, made in turns
  *	operation.c	what waits for the ring, and its answers
  *	answer.c	the text of answers
  *	auth.c		tokens and roles

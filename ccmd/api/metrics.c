@@ -22,13 +22,12 @@
 #include "config.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include "api.h"
 #include "limit.h"
-#include "log.h"
 #include "metrics.h"
+#include "pass.h"
 #include "subscribe.h"
 
 #define METRICS_TYPE	"text/plain; version=0.0.4; charset=utf-8"
@@ -49,6 +48,7 @@ static struct {
 	uint64_t	 refused;
 } env;
 
+static void	 put_all(FILE *);
 static void	 put_requests(FILE *);
 static void	 put_latency(FILE *);
 static void	 put_limits(FILE *);
@@ -91,16 +91,23 @@ metrics_refused(void)
 void
 metrics_read(struct request *req)
 {
-	FILE	*f;
-	char	*text = NULL;
-	size_t	 len;
+	static struct pass	 pass = {
+		.type = METRICS_TYPE,
+		.begin = metrics_pipelines_begin,
+		.put = metrics_pipeline,
+		.end = put_all,
+	};
 
-	if ((f = open_memstream(&text, &len)) == NULL)
-		fatal("metrics");
+	pass_read(&pass, req);
+}
+
+static void
+put_all(FILE *f)
+{
 	metrics_head(f, "ccm_build_info", "gauge", "The version of ccmd.");
 	(void)fprintf(f, "ccm_build_info{version=\"%s\"} 1\n",
 	    PACKAGE_VERSION);
-	metrics_pipelines(f);
+	metrics_pipelines_end(f);
 	metrics_budget(f);
 	put_requests(f);
 	put_latency(f);
@@ -108,10 +115,6 @@ metrics_read(struct request *req)
 	put_clients(f);
 	metrics_registry(f);
 	metrics_process(f);
-	if (fclose(f) == EOF)
-		fatal("metrics");
-	answer_text(req, METRICS_TYPE, text, len);
-	free(text);
 }
 
 static void

@@ -25,13 +25,23 @@
 #ifndef CCM_API_METRICS_H
 #define CCM_API_METRICS_H
 
+#include <stdint.h>
 #include <stdio.h>
 
+struct pipeline;
+
 /* Each writes whole families: all samples of one stand together. */
-void metrics_pipelines(FILE *f);
+void metrics_pipelines_end(FILE *f);
 void metrics_budget(FILE *f);
 void metrics_registry(FILE *f);
 void metrics_process(FILE *f);
+
+/*
+ * For pass.c: what metrics_pipelines_end writes is put together from
+ * metrics_pipelines_begin on, a call for each pipeline.
+ */
+void metrics_pipelines_begin(void);
+void metrics_pipeline(struct pipeline *p, int64_t now);
 
 /* A family's first two lines; those and its only sample. */
 void metrics_head(FILE *f, const char *name, const char *type,

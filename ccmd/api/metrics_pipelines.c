@@ -23,10 +23,11 @@
 
 #include <json-c/json.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "json.h"
+#include "log.h"
 #include "metrics.h"
 #include "timestamp.h"
 #include "view.h"
@@ -95,39 +96,92 @@ static int	 number(struct json_object *, const char *, const char *,
 		    double *);
 static int	 moment(struct json_object *, const char *, const char *,
 		    double *);
-static void	 put_figure(FILE *, size_t, struct pipeline *, int64_t);
+static void	 put_sample(size_t, const char *, double);
 
-/* All samples of a family stand together. */
+#define NFAMILIES	(sizeof(families) / sizeof(families[0]))
+
+static struct {
+	FILE	*f[NFAMILIES];		/* of the family that it is of */
+	char	*text[NFAMILIES];
+	size_t	 len[NFAMILIES];
+} env;
+
+/* All samples of a family stand together: each has a text of its own. */
 void
-metrics_pipelines(FILE *f)
+metrics_pipelines_begin(void)
 {
-	struct pipeline	*p;
-	int64_t		 now = time(NULL);
-	size_t		 i;
+	size_t	 i;
 
-	for (i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
-		if (families[i].help != NULL)
-			metrics_head(f, families[i].name, "gauge",
-			    families[i].help);
-		for (p = view_next(NULL); p != NULL; p = view_next(p))
-			if (strcmp(p->status, "inactive") != 0)
-				put_figure(f, i, p, now);
+	for (i = 0; i < NFAMILIES; i++) {
+		if (families[i].help == NULL) {
+			env.f[i] = env.f[i - 1];
+			continue;
+		}
+		env.f[i] = open_memstream(&env.text[i], &env.len[i]);
+		if (env.f[i] == NULL)
+			fatal("metrics");
+		metrics_head(env.f[i], families[i].name, "gauge",
+		    families[i].help);
 	}
 }
 
-static void
-put_figure(FILE *f, size_t i, struct pipeline *p, int64_t now)
+void
+metrics_pipelines_end(FILE *f)
 {
-	struct json_object	*stats = view_stats(p, now);
-	double			 value = 0;
+	size_t	 i;
 
-	if (families[i].figure(p, stats, &value)) {
-		(void)fprintf(f, "%s{pipeline=\"%s\",repository=\"",
-		    families[i].name, p->id);
-		metrics_label(f, json_string(p->doc, "repository"));
-		(void)fprintf(f, "\"%s} %.15g\n", families[i].label, value);
+	for (i = 0; i < NFAMILIES; i++) {
+		if (families[i].help == NULL)
+			continue;
+		if (fclose(env.f[i]) == EOF)
+			fatal("metrics");
+		(void)fwrite(env.text[i], 1, env.len[i], f);
+		free(env.text[i]);
+		env.text[i] = NULL;
 	}
+}
+
+void
+metrics_pipeline(struct pipeline *p, int64_t now)
+{
+	struct json_object	*stats;
+	char			*labels = NULL;
+	double			 value;
+	size_t			 len, i;
+	FILE			*f;
+
+	if (strcmp(p->status, "inactive") == 0)
+		return;
+	stats = view_stats(p, now);
+	if ((f = open_memstream(&labels, &len)) == NULL)
+		fatal("metrics");
+	(void)fprintf(f, "{pipeline=\"%s\",repository=\"", p->id);
+	metrics_label(f, json_string(p->doc, "repository"));
+	(void)fputc('"', f);
+	if (fclose(f) == EOF)
+		fatal("metrics");
+	for (i = 0; i < NFAMILIES; i++) {
+		value = 0;
+		if (families[i].figure(p, stats, &value))
+			put_sample(i, labels, value);
+	}
+	free(labels);
 	json_object_put(stats);
+}
+
+/* Most are whole numbers: those need no arithmetic to be written. */
+static void
+put_sample(size_t i, const char *labels, double value)
+{
+	FILE	*f = env.f[i];
+
+	(void)fputs(families[i].name, f);
+	(void)fputs(labels, f);
+	(void)fputs(families[i].label, f);
+	if (value >= 0 && value < 1e15 && value == (double)(int64_t)value)
+		(void)fprintf(f, "} %lld\n", (long long)value);
+	else
+		(void)fprintf(f, "} %.15g\n", value);
 }
 
 static int

@@ -30,12 +30,22 @@
 #include "api.h"
 #include "json.h"
 #include "log.h"
+#include "pass.h"
 #include "view.h"
 
 #define BADGE_CHAR	7	/* pixels of a character, about */
 #define BADGE_PAD	10
 
-static void	 project(FILE *, struct pipeline *, int64_t);
+/* The text of cctray, while it is made. */
+static struct {
+	FILE	*f;
+	char	*text;
+	size_t	 len;
+} tray;
+
+static void	 tray_begin(void);
+static void	 tray_end(FILE *);
+static void	 project(struct pipeline *, int64_t);
 static const char *build_status(const struct pipeline *, struct json_object *);
 static void	 badge_state(const struct pipeline *, struct json_object *,
 		    const char **, const char **);
@@ -46,33 +56,48 @@ static const char *base_name(const char *);
 void
 tray_read(struct request *req)
 {
-	struct pipeline	*p;
-	FILE		*f;
-	char		*text = NULL;
-	size_t		 len;
-	int64_t		 now = time(NULL);
+	static struct pass	 pass = {
+		.type = "application/xml",
+		.begin = tray_begin,
+		.put = project,
+		.end = tray_end,
+	};
 
-	if ((f = open_memstream(&text, &len)) == NULL)
-		fatal("cctray");
-	(void)fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Projects>\n",
-	    f);
-	for (p = view_next(NULL); p != NULL; p = view_next(p))
-		if (strcmp(p->status, "inactive") != 0)
-			project(f, p, now);
-	(void)fputs("</Projects>\n", f);
-	if (fclose(f) == EOF)
-		fatal("cctray");
-	answer_text(req, "application/xml", text, len);
-	free(text);
+	pass_read(&pass, req);
 }
 
 static void
-project(FILE *f, struct pipeline *p, int64_t now)
+tray_begin(void)
 {
-	struct json_object	*stats = view_stats(p, now), *last, *gh;
+	tray.f = open_memstream(&tray.text, &tray.len);
+	if (tray.f == NULL)
+		fatal("cctray");
+	(void)fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Projects>\n",
+	    tray.f);
+}
+
+static void
+tray_end(FILE *f)
+{
+	if (fclose(tray.f) == EOF)
+		fatal("cctray");
+	(void)fwrite(tray.text, 1, tray.len, f);
+	(void)fputs("</Projects>\n", f);
+	free(tray.text);
+	tray.text = NULL;
+}
+
+static void
+project(struct pipeline *p, int64_t now)
+{
+	struct json_object	*stats, *last, *gh;
 	const char		*s, *file;
 	int64_t			 run = 0;
+	FILE			*f = tray.f;
 
+	if (strcmp(p->status, "inactive") == 0)
+		return;
+	stats = view_stats(p, now);
 	file = base_name(json_string(p->doc, "workflow_file"));
 	(void)fputs("  <Project name=\"", f);
 	put(f, json_string(p->doc, "repository"));

@@ -17,6 +17,7 @@
 
 import concurrent.futures
 import http.client
+import json
 import os
 import re
 import shutil
@@ -254,6 +255,52 @@ def test_cctray(d, sim):
     d.request("DELETE", "/api/pipelines/" + api)
     tree = xml.etree.ElementTree.fromstring(d.raw("GET", "/cc.xml")[2])
     assert [p.get("name") for p in tree] == ["acme/shop deploy.yml"]
+
+
+def test_many_pipelines_are_told_in_turns(tmp_path):
+    """More than one turn of the loop makes: each is there once, whoever asks
+    meanwhile, pipelines the next request behind it, or goes."""
+    n = 600
+    docs = {"pipe_%012x" % i: {
+        "pipeline_id": "pipe_%012x" % i, "repository": "acme/r%03d" % i,
+        "workflow_file": ".github/workflows/deploy.yml", "status": "active",
+        "created_at": "2026-01-05T10:%02d:%02dZ" % (i // 60, i % 60),
+        "last_updated": "2026-01-05T10:30:00Z", "config": {},
+        "github": {"repository_id": i + 1, "workflow_id": i + 1}}
+        for i in range(n)}
+    d = Daemon(tmp_path, start=False)
+    d.state.mkdir(mode=0o700)
+    (d.state / "pipelines.json").write_text(json.dumps({
+        "pipelines": docs, "registry_version": "2.0",
+        "last_updated": "2026-01-05T10:30:00Z"}))
+    with d.start():
+        found = of(scrape(d), "ccm_pipeline_state", state="active")
+        assert {dict(ls)["pipeline"]: dict(ls)["repository"]
+                for ls in found} == {
+            k: v["repository"] for k, v in docs.items()}
+        names = re.findall(rb'name="acme/(r\d+) deploy.yml"',
+                           d.raw("GET", "/cc.xml")[2])
+        assert names == [b"r%03d" % i for i in range(n)]
+        ask = "GET %%s HTTP/1.1\r\nHost: x\r\nCCM-Token: %s\r\n%%s\r\n" % \
+            d.token
+        for _ in range(5):
+            # The first of these goes before it has its answer.
+            with socket.create_connection(("127.0.0.1", d.port)) as s:
+                s.sendall((ask % ("/metrics", "")).encode())
+            with socket.create_connection(("127.0.0.1", d.port)) as s:
+                s.settimeout(20)
+                s.sendall((ask % ("/metrics", "") + ask % (
+                    "/healthz", "Connection: close\r\n")).encode())
+                got = b"".join(iter(lambda: s.recv(1 << 20), b""))
+            first, _, second = got.partition(b"HTTP/1.1 200 OK\r\n")[
+                2].partition(b"HTTP/1.1 200 OK\r\n")
+            assert first.count(b"\nccm_pipeline_stale{") == n
+            assert second.endswith(b'"status":"ok"}')
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            for text in pool.map(lambda _: d.raw("GET", "/metrics")[2],
+                                 range(24)):
+                assert text.count(b"\nccm_pipeline_stale{") == n
+        assert promtool(text).returncode == 0
 
 
 def badge(d, pipe):
