@@ -29,6 +29,7 @@
 
 #include "api.h"
 #include "json.h"
+#include "pipeline.h"
 #include "projects.h"
 #include "view.h"
 
@@ -82,12 +83,12 @@ static int
 check(struct request *req)
 {
 	struct verb_error	 err;
-	const char		*id;
+	const char		*id = json_string(req->args, "id");
 
+	/* What is refused is audited with what it was about. */
+	if (id != NULL && pipeline_id_ok(id))
+		(void)strlcpy(req->target, id, sizeof(req->target));
 	if (req->role < auth_role_needed(req->verb)) {
-		if (req->verb->walk == WALK_RING)
-			operation_audit(req->verb->name, req->actor, "", 403,
-			    "The role does not suffice", 1);
 		answer_error(req, 403, "forbidden",
 		    "This needs the role %s", role_name(req->verb->role));
 		return (-1);
@@ -110,14 +111,10 @@ check(struct request *req)
 			return (-1);
 		}
 	}
-	if ((id = json_string(req->args, "id")) == NULL)
-		return (0);
-	if (view_find(id) == NULL) {
-		(void)strlcpy(req->target, id, sizeof(req->target));
+	if (id != NULL && view_find(id) == NULL) {
 		answer_error(req, 404, "pipeline_not_found",
 		    "Pipeline not found: %s", id);
 		return (-1);
 	}
-	(void)strlcpy(req->target, id, sizeof(req->target));
 	return (0);
 }

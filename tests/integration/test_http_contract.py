@@ -22,9 +22,10 @@ import xml.dom.minidom
 
 import pytest
 
-from daemon import Daemon
+from daemon import TOKEN, Daemon, wait_until
 from githubsim import GitHubSim
 
+VIEWER = "contract-viewer-01234567"
 FILES = ["my deploy.yml", "d\u00e9ploy.yml", "a&b<c>.yaml", "a#b.yml",
          "100%25.yml", "a?b;c'd\"e.yml", "\U0001f680.yml"]
 PROJECTS = ["my app", "b\u00fccher", "a/b", "x" * 128, "100%"]
@@ -41,7 +42,9 @@ def sim(tmp_path_factory):
 @pytest.fixture(scope="module")
 def d(tmp_path_factory, sim):
     with Daemon(tmp_path_factory.mktemp("d"), github_url=sim.url,
-                start=False) as daemon:
+                start=False, tokens={
+                    "test": ("admin", TOKEN),
+                    "eye": ("viewer", VIEWER)}) as daemon:
         daemon.state.mkdir(mode=0o700)
         (daemon.state / "projects.json").write_text(json.dumps({
             "projects": {name: {"github": {"owner": "acme", "repo": "shop"}}
@@ -102,3 +105,24 @@ def test_workflow_of_any_name(d, sim, name):
         "repo": "acme/files", "workflow_file": ".github/workflows/" + name})
     assert (status, body["pipeline_id"]) == (409, pipe)
     xml.dom.minidom.parseString(d.raw("GET", "/cc.xml")[2])
+
+
+@pytest.mark.parametrize("method, path, body, verb, target", [
+    ("POST", "/api/pipelines/provision", {"repo": "a/b"},
+     "pipeline.provision", ""),
+    ("DELETE", "/api/pipelines/pipe_abc", None, "pipeline.teardown",
+     "pipe_abc"),
+    ("PATCH", "/api/pipelines/no!id", {}, "pipeline.update", ""),
+    ("POST", "/api/pipelines/pipe_abc/runs/1/cancel", None, "run.cancel",
+     "pipe_abc"),
+    ("POST", "/api/discovery/scan", None, "discovery.scan", "")])
+def test_a_refusal_is_audited_once(d, method, path, body, verb, target):
+    """Who wanted to change what, and was not allowed to: one line."""
+    was = len(d.audit())
+    assert d.request(method, path, body, token=VIEWER)[0] == 403
+    # The registry writes it behind the answer, in their order.
+    assert d.request("PATCH", "/api/pipelines/pipe_last", {})[0] == 404
+    lines = wait_until(lambda: (lambda a: a if a and a[-1]["target"] ==
+                                "pipe_last" else None)(d.audit()[was:]))
+    assert [(x["actor"], x["verb"], x["target"], x["status"])
+            for x in lines[:-1]] == [("eye", verb, target, 403)]
