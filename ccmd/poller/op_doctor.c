@@ -29,41 +29,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "app.h"
+#include "doctor-inside.h"
 #include "github.h"
 #include "json.h"
 #include "log.h"
 #include "poller.h"
-#include "timestamp.h"
-#include "token.h"
 #include "watch.h"
 #include "workflow_file.h"
 
 /* Pipelines that are looked at when none is named, of each credential. */
 #define DOCTOR_PIPELINES	20
-
-#define WRITES_NO							\
-	"the token may not change Actions (actions=write, or the scope " \
-	"repo): trigger, cancel, rerun, enable, disable and a teardown's " \
-	"cancels will fail"
-#define READS_ONLY							\
-	"the token's account may read this repository only: nothing can be " \
-	"started, cancelled or enabled there"
-
-enum known { UNKNOWN = -1, NO, YES };
-
-/* A credential. */
-struct patient {
-	struct github	*gh;		/* NULL: there is none */
-	struct json_object *o;
-	struct json_object *problems;
-	unsigned int	 checked;	/* pipelines of its */
-	enum known	 reads;
-	enum known	 writes;
-	enum known	 contents;
-};
 
 struct doctor {
 	struct asked	 asked;
@@ -99,18 +76,7 @@ static void	 learn_workflow(struct question *, const struct gh_reply *);
 static void	 learn_file(struct question *, const struct gh_reply *);
 static void	 learn_writes(struct question *, const struct gh_reply *);
 static void	 finish(struct doctor *);
-static void	 diagnose(struct patient *);
-static void	 warn_ends(struct patient *);
-static struct json_object *describe(const struct token *);
-static void	 judge(struct patient *);
-static enum known granted(const struct app *, const char *);
-static void	 add_need(struct json_object *, const char *, const char *,
-		    const char *, enum known);
-static void	 put_known(struct json_object *, const char *, enum known);
 static struct json_object *new_object(struct json_object **);
-static void	 problem(struct json_object *, const char *, ...)
-		    __attribute__((format(printf, 2, 3)));
-static void	 set(struct json_object *, const char *, const char *);
 
 void
 op_doctor(const struct asked *asked, struct json_object *args)
@@ -148,11 +114,11 @@ take_credentials(struct doctor *d)
 		p->gh = gh;
 		p->o = new_object(&p->problems);
 		p->reads = p->writes = p->contents = UNKNOWN;
-		set(p->o, "credential", github_name(gh));
-		set(p->o, "url", github_url(gh));
+		doctor_set(p->o, "credential", github_name(gh));
+		doctor_set(p->o, "url", github_url(gh));
 		app = github_app(gh);
 		if (!github_has_token(gh))
-			problem(p->problems, "no token is configured");
+			doctor_problem(p->problems, "no token is configured");
 		else
 			(void)ask(d, p, p->o, learn_account, "GET",
 			    app != NULL ?
@@ -193,10 +159,10 @@ take_pipeline(struct doctor *d, struct patient *patient, struct pipeline *p)
 
 	o = new_object(&problems);
 	json_object_array_add(d->pipelines, o);
-	set(o, "pipeline_id", p->id);
-	set(o, "repository", p->name);
-	set(o, "workflow_file", p->workflow_file);
-	set(o, "credential", github_name(patient->gh));
+	doctor_set(o, "pipeline_id", p->id);
+	doctor_set(o, "repository", p->name);
+	doctor_set(o, "workflow_file", p->workflow_file);
+	doctor_set(o, "credential", github_name(patient->gh));
 	if (!github_has_token(patient->gh))
 		return;
 	name = curl_easy_escape(NULL, file != NULL ? file + 1 :
@@ -208,7 +174,7 @@ take_pipeline(struct doctor *d, struct patient *patient, struct pipeline *p)
 	    workflow_file_path(p->name, p->workflow_file, path,
 	    sizeof(path)) == -1 ||
 	    ask(d, patient, o, learn_file, "GET", "%s", path) == -1)
-		problem(problems, "it could not be asked for");
+		doctor_problem(problems, "it could not be asked for");
 	curl_free(name);
 	/* An App's permissions are told with its token. */
 	if (patient->checked++ == 0 && (github_app(patient->gh) == NULL ||
@@ -258,31 +224,6 @@ on_reply(const struct gh_reply *r, void *arg)
 		finish(d);
 }
 
-void
-doctor_warn(struct github *gh, int reads_only, struct json_object *warnings)
-{
-	struct patient	 p = { .gh = gh, .reads = UNKNOWN, .writes = UNKNOWN,
-	    .contents = UNKNOWN };
-
-	p.problems = warnings;
-	warn_ends(&p);
-	judge(&p);
-	if (p.writes == NO)
-		problem(warnings, WRITES_NO);
-	else if (reads_only && !github_writes_apart(gh) &&
-	    github_app(gh) == NULL)
-		problem(warnings, READS_ONLY);
-}
-
-int
-doctor_may_read_files(struct github *gh)
-{
-	const struct app	*app = github_app(gh);
-
-	return (app == NULL || app->permissions[0] == '\0' ||
-	    granted(app, "contents") == YES);
-}
-
 /* --- What an answer says. */
 
 static void
@@ -293,15 +234,15 @@ learn_account(struct question *q, const struct gh_reply *r)
 
 	if (r->result == GH_OK) {
 		if ((login = json_string(r->json, "login")) != NULL)
-			set(q->o, "account", login);
+			doctor_set(q->o, "account", login);
 		if (json_int(r->json, "total_count", &n) == 1)
 			json_object_object_add(q->o, "repositories",
 			    json_object_new_int64(n));
 	} else if (r->status == 401)
-		problem(q->problems, "GitHub does not take the token: it is "
-		    "wrong, has ended, or was revoked");
+		doctor_problem(q->problems, "GitHub does not take the token: "
+		    "it is wrong, has ended, or was revoked");
 	else
-		problem(q->problems, "%s", r->why);
+		doctor_problem(q->problems, "%s", r->why);
 }
 
 static void
@@ -310,17 +251,17 @@ learn_repository(struct question *q, const struct gh_reply *r)
 	struct json_object	*may, *v;
 
 	if (r->status == 404)
-		problem(q->problems, "404: the repository is not there, or "
-		    "the token has no access to it");
+		doctor_problem(q->problems, "404: the repository is not there, "
+		    "or the token has no access to it");
 	else if (r->result != GH_OK)
-		problem(q->problems, "%s", r->why);
+		doctor_problem(q->problems, "%s", r->why);
 	else if ((may = json_member(r->json, "permissions",
 	    json_type_object)) != NULL &&
 	    json_object_object_get_ex(may, "push", &v) &&
 	    !json_object_get_boolean(v) &&
 	    !github_writes_apart(q->patient->gh) &&
 	    github_app(q->patient->gh) == NULL)
-		problem(q->problems, READS_ONLY);
+		doctor_problem(q->problems, READS_ONLY);
 }
 
 static void
@@ -346,17 +287,17 @@ learn_workflow(struct question *q, const struct gh_reply *r)
 	else if (r->status == 403 && q->patient->reads == UNKNOWN)
 		q->patient->reads = NO;
 	if (r->result != GH_OK) {
-		problem(q->problems, r->status == 404 ? "404: the workflow "
-		    "is not there, or the token has no access to it" : "%s",
-		    r->why);
+		doctor_problem(q->problems, r->status == 404 ? "404: the "
+		    "workflow is not there, or the token has no access to it" :
+		    "%s", r->why);
 		return;
 	}
 	if ((state = json_string(r->json, "state")) == NULL)
 		return;
-	set(q->o, "state", state);
+	doctor_set(q->o, "state", state);
 	for (i = 0; i < sizeof(states) / sizeof(states[0]); i++)
 		if (strcmp(states[i].state, state) == 0)
-			problem(q->problems, "%s", states[i].text);
+			doctor_problem(q->problems, "%s", states[i].text);
 }
 
 static void
@@ -369,9 +310,9 @@ learn_file(struct question *q, const struct gh_reply *r)
 		has = (enum known)workflow_dispatches(r->json);
 	} else if (r->status == 403 && q->patient->contents == UNKNOWN)
 		q->patient->contents = NO;
-	put_known(q->o, "dispatch", has);
+	doctor_put_known(q->o, "dispatch", has);
 	if (has == NO)
-		problem(q->problems, "%s", NO_DISPATCH);
+		doctor_problem(q->problems, "%s", NO_DISPATCH);
 }
 
 /* No such run: it was looked for, so that it may.  403: it may not. */
@@ -383,8 +324,9 @@ learn_writes(struct question *q, const struct gh_reply *r)
 	else if (r->status == 403 && r->result == GH_REFUSED)
 		q->patient->writes = NO;
 	else if (r->status == 401)
-		problem(q->patient->problems, "GitHub does not take the token "
-		    "for changes: it is wrong, has ended, or was revoked");
+		doctor_problem(q->patient->problems, "GitHub does not take the "
+		    "token for changes: it is wrong, has ended, or was "
+		    "revoked");
 }
 
 /* --- The end. */
@@ -397,7 +339,7 @@ finish(struct doctor *d)
 
 	list = json_object_new_array();
 	for (i = 0; i < d->n; i++) {
-		diagnose(&d->patients[i]);
+		doctor_diagnose(&d->patients[i]);
 		json_object_array_add(list, d->patients[i].o);
 	}
 	json_object_object_add(result, "credentials", list);
@@ -410,124 +352,6 @@ finish(struct doctor *d)
 	free(d);
 }
 
-static void
-diagnose(struct patient *p)
-{
-	const struct token	*t = github_token(p->gh, 0);
-	const struct app	*app = github_app(p->gh);
-	struct json_object	*needs = json_object_new_array(), *token;
-
-	token = describe(t);
-	if (app != NULL) {
-		set(token, "kind", "app");
-		json_object_object_add(token, "app",
-		    json_object_new_int64((int64_t)app->id));
-		json_object_object_add(token, "installation",
-		    json_object_new_int64((int64_t)app->installation));
-		set(token, "permissions", app->permissions);
-	}
-	json_object_object_add(p->o, "token", token);
-	json_object_object_add(p->o, "write_token",
-	    github_writes_apart(p->gh) ? describe(github_token(p->gh, 1)) :
-	    NULL);
-	warn_ends(p);
-	judge(p);
-	add_need(needs, "provision, list, show, stats, runs", "actions=read",
-	    "repo", p->reads);
-	add_need(needs, "trigger, cancel, rerun, enable, disable, teardown",
-	    "actions=write", "repo", p->writes);
-	add_need(needs, "provision, doctor: is there a workflow_dispatch",
-	    "contents=read", "repo", p->contents);
-	json_object_object_add(p->o, "needs", needs);
-	if (p->reads == NO)
-		problem(p->problems, "the token may not read Actions "
-		    "(actions=read, or the scope repo): nothing can be "
-		    "watched");
-	if (p->writes == NO)
-		problem(p->problems, WRITES_NO);
-}
-
-static void
-warn_ends(struct patient *p)
-{
-	char	 text[256];
-	int	 w;
-
-	for (w = 0; w <= github_writes_apart(p->gh); w++)
-		if (token_ending(github_token(p->gh, w), time(NULL), text,
-		    sizeof(text)))
-			problem(p->problems, "%s%s", text, w ?
-			    " (the one for changes)" : "");
-}
-
-static struct json_object *
-describe(const struct token *t)
-{
-	struct json_object	*o = json_object_new_object();
-	char			 stamp[TIMESTAMP_SIZE];
-
-	set(o, "kind", !t->known ? "unknown" : t->classic ? "classic" :
-	    "fine-grained");
-	json_object_object_add(o, "scopes", t->classic ?
-	    json_object_new_string(t->scopes) : NULL);
-	json_object_object_add(o, "ends", t->ends == 0 ? NULL :
-	    json_object_new_string(timestamp_format(t->ends, stamp)));
-	return (o);
-}
-
-/* What is told weighs more than what was tried. */
-static void
-judge(struct patient *p)
-{
-	const struct token	*r = github_token(p->gh, 0);
-	const struct token	*w = github_token(p->gh, 1);
-	const struct app	*app = github_app(p->gh);
-
-	if (app != NULL && app->permissions[0] != '\0') {
-		p->reads = granted(app, "actions");
-		p->contents = granted(app, "contents");
-		if (!github_writes_apart(p->gh))
-			p->writes = strstr(app->permissions,
-			    " actions=write ") != NULL ? YES : NO;
-	}
-	if (r->classic && p->reads == UNKNOWN && token_scope(r, "repo"))
-		p->reads = YES;
-	if (w->classic && (app == NULL || github_writes_apart(p->gh)) &&
-	    !token_scope(w, "public_repo"))
-		p->writes = token_scope(w, "repo") ? YES : NO;
-}
-
-static enum known
-granted(const struct app *app, const char *name)
-{
-	char	 read[64], write[64];
-
-	(void)snprintf(read, sizeof(read), " %s=read ", name);
-	(void)snprintf(write, sizeof(write), " %s=write ", name);
-	return (strstr(app->permissions, read) != NULL ||
-	    strstr(app->permissions, write) != NULL ? YES : NO);
-}
-
-static void
-add_need(struct json_object *list, const char *verbs, const char *permission,
-    const char *scope, enum known has)
-{
-	struct json_object	*o = json_object_new_object();
-
-	set(o, "verbs", verbs);
-	set(o, "permission", permission);
-	set(o, "scope", scope);
-	put_known(o, "has", has);
-	json_object_array_add(list, o);
-}
-
-static void
-put_known(struct json_object *o, const char *name, enum known k)
-{
-	json_object_object_add(o, name, k == UNKNOWN ? NULL :
-	    json_object_new_boolean(k == YES));
-}
-
 static struct json_object *
 new_object(struct json_object **problems)
 {
@@ -536,28 +360,4 @@ new_object(struct json_object **problems)
 	*problems = json_object_new_array();
 	json_object_object_add(o, "problems", *problems);
 	return (o);
-}
-
-/* Each sentence once: several questions can meet the same. */
-static void
-problem(struct json_object *list, const char *fmt, ...)
-{
-	char	 text[640];
-	va_list	 ap;
-	size_t	 i;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	for (i = 0; i < json_object_array_length(list); i++)
-		if (strcmp(json_object_get_string(
-		    json_object_array_get_idx(list, i)), text) == 0)
-			return;
-	json_object_array_add(list, json_object_new_string(text));
-}
-
-static void
-set(struct json_object *o, const char *name, const char *text)
-{
-	json_object_object_add(o, name, json_object_new_string(text));
 }
