@@ -201,6 +201,9 @@ configure_registry(struct peer *peer, const struct supervise *s)
 	m.conf_store.daily = conf->daily;
 	m.conf_store.days = conf->history_days;
 	m.conf_store.bytes = (uint64_t)conf->history_megabytes * 1024 * 1024;
+	/* Only for words: one that is too long is left out. */
+	m.conf_store.conf = s->conf_path != NULL &&
+	    strlen(s->conf_path) <= MSG_PATH_MAX ? s->conf_path : "";
 	peer_send(peer, M_CONF_STORE, &m,
 	    fcntl(s->lock, F_DUPFD_CLOEXEC, 0));
 }

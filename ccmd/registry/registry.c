@@ -67,6 +67,7 @@ static struct {
 	int		 begun;		/* loaded, told and running */
 	int		 status;	/* to exit with */
 	char		 statedir[2 * MSG_PATH_MAX + 2];	/* for people */
+	char		 conf[MSG_PATH_MAX + 1];	/* for them, too */
 } env = { .dirfd = -1, .lock = -1, .policy = { 10, 60, 48, 60 } };
 
 static const char *on_setup(const struct msg_setup *);
@@ -262,6 +263,8 @@ on_conf_store(struct peer *peer __attribute__((unused)), const union msg *m,
 		env.lock = fd;
 	else
 		close(fd);
+	/* It says which state directory is meant. */
+	(void)strlcpy(env.conf, m->conf_store.conf, sizeof(env.conf));
 	retention_set_policy(m->conf_store.days, m->conf_store.bytes);
 	env.policy.newest = m->conf_store.newest;
 	env.policy.minutely = m->conf_store.minutely;
@@ -344,8 +347,9 @@ hopeless(const struct store_fault *fault)
 		    env.statedir, STORE_FILE, place, fault->text);
 	else
 		log_err("%s/%s%s: %s; this restores the newest good backup: "
-		    "ccmd -R %s/%s/%s", env.statedir, STORE_FILE, place,
-		    fault->text, env.statedir, BACKUP_DIR, name);
+		    "ccmd -R %s/%s/%s%s%s", env.statedir, STORE_FILE, place,
+		    fault->text, env.statedir, BACKUP_DIR, name,
+		    env.conf[0] != '\0' ? " -f " : "", env.conf);
 }
 
 static const char *

@@ -493,6 +493,14 @@ def test_broken_registry_file_stops_the_start(tmp_path):
         assert "ccmd -R %s/backups/pipelines-2026-01-05-10-30-00.json" % (
             d.state) in log, log
         assert path.read_text() == '{"pipelines": {\n  "a": }\n}'
+        # What it says can be typed, and helps.
+        command = re.search(r"backup: ccmd (-R .*)$", log, re.M)[1]
+        r = subprocess.run([BUILD / "ccmd/ccmd", "-L", BUILD / "ccmd",
+                            *command.split()], capture_output=True,
+                           text=True, timeout=20, cwd="/",
+                           env={"HOME": str(tmp_path)})
+        assert r.returncode == 0, r.stderr
+        assert d.registry()["pipelines"] == {}
 
 
 def test_restore_a_backup(tmp_path):
