@@ -37,8 +37,8 @@
 #include "json.h"
 
 #define PIECE		(64 * 1024)
-/* Milliseconds without anything happening. */
-#define FILE_TIMEOUT	120000
+/* Seconds without anything happening. */
+#define FILE_TIMEOUT	120
 
 struct travel {
 	struct client	*c;
@@ -102,6 +102,8 @@ open_new(struct travel *t)
 		t->temporary = NULL;
 		return (fail(t, t->path, strerror(errno)));
 	}
+	/* Who interrupts us finds no half of a file. */
+	signals_catch();
 	if ((t->file = mkostemp(t->temporary, O_CLOEXEC)) != -1)
 		return (0);
 	free(t->temporary);
@@ -127,6 +129,7 @@ begin(struct travel *t, const struct verb *verb, struct json_object *args)
 static int
 run(struct travel *t)
 {
+	static const struct timespec	 ts = { FILE_TIMEOUT, 0 };
 	enum client_event	 event = CLIENT_MORE;
 	struct pollfd		 pfd[2];
 
@@ -138,10 +141,12 @@ run(struct travel *t)
 		pfd[1].fd = t->sock;
 		pfd[1].events = t->giving ? POLLOUT : POLLIN;
 		pfd[0].revents = pfd[1].revents = 0;
-		switch (poll(pfd, 2, FILE_TIMEOUT)) {
+		switch (ppoll(pfd, 2, &ts, signals_mask())) {
 		case -1:
 			if (errno != EINTR)
 				return (fail(t, "poll", strerror(errno)));
+			if (signals_back() || signals_ended())
+				return (fail(t, t->path, "given up"));
 			continue;
 		case 0:
 			return (fail(t, "the daemon", "does not go on"));

@@ -210,6 +210,27 @@ def test_no_descriptor_at_all(standin):
     assert [verb for verb, _ in standin.seen] == ["pipeline.list"]
 
 
+@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM])
+def test_an_export_that_is_given_up(background, tmp_path, sig):
+    """Nothing is left of it."""
+    assert background.shell()[0] == 0
+    registry = children(background.pid())["ccmd-registry"]
+    os.kill(registry, signal.SIGSTOP)
+    try:
+        p = subprocess.Popen(
+            [CCMCTL, "-s", background.state / "ccmd.sock", "registry",
+             "export", tmp_path / "file"], stderr=subprocess.PIPE,
+            env=environment())
+        wait_until(lambda: list(tmp_path.iterdir()), what="its beginning")
+        p.send_signal(sig)
+        assert p.wait(TIMEOUT) == 1
+        assert b"given up" in p.stderr.read()
+        p.stderr.close()
+        assert not list(tmp_path.iterdir())
+    finally:
+        os.kill(registry, signal.SIGCONT)
+
+
 @pytest.mark.parametrize("how", [">&-", ">/dev/full"])
 def test_export_to_nowhere(background, how):
     assert background.shell()[0] == 0
