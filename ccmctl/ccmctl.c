@@ -114,6 +114,9 @@ look(struct run_of *r)
 static int
 carry_out(struct run_of *r)
 {
+	if (r->cmd.local == LOCAL_VERSION)
+		return (printf("ccmctl %s\n", PACKAGE_VERSION) < 0 ?
+		    EXIT_FAILED : EXIT_OK);
 	if (r->cmd.local == LOCAL_HELP)
 		return (help(r));
 	if (r->cmd.local == LOCAL_TOKEN)

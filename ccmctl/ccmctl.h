@@ -53,7 +53,8 @@ enum local {
 	LOCAL_MONITOR,
 	LOCAL_WATCH,
 	LOCAL_TOKEN,
-	LOCAL_HELP
+	LOCAL_HELP,
+	LOCAL_VERSION		/* -V: there is no verb */
 };
 
 struct command {

@@ -18,7 +18,7 @@
  * The command line, made from the verb table.  Part of ccmctl.  Must not
  * print, nor talk to anybody: what is wrong comes back as a sentence.
  *
- *	ccmctl [-Aj] [-s socket] words [options and arguments in any order]
+ *	ccmctl [-AjV] [-s socket] words [options and arguments in any order]
  */
 
 #include "config.h"
@@ -80,6 +80,8 @@ command_parse(int argc, char **argv, struct command *cmd,
 		return (-1);
 	argc -= n;
 	argv += n;
+	if (cmd->local == LOCAL_VERSION)
+		return (0);
 	if (argc == 0)
 		return (imply_menu(cmd, err));
 	if ((n = find_command(argc, argv, cmd)) == 0)
@@ -113,7 +115,7 @@ parse_globals(int argc, char **argv, struct command *cmd,
 	int	 ch;
 
 	optind = 0;
-	while ((ch = getopt(argc, argv, "+:Ajs:")) != -1) {
+	while ((ch = getopt(argc, argv, "+:Ajs:V")) != -1) {
 		switch (ch) {
 		case 'A':
 			cmd->ascii = 1;
@@ -126,6 +128,9 @@ parse_globals(int argc, char **argv, struct command *cmd,
 			if (*(cmd->socket = optarg) == '\0')
 				return (usage(err, "option -s: a path was "
 				    "expected"));
+			break;
+		case 'V':
+			cmd->local = LOCAL_VERSION;
 			break;
 		case ':':
 			return (usage(err, "option -%c needs a value",

@@ -27,7 +27,7 @@
 
 #define SYNOPSIS_MAX	256
 
-#define USAGE	"usage: ccmctl [-Aj] [-s socket] [command [argument ...]]\n"
+#define USAGE	"usage: ccmctl [-AjV] [-s socket] [command [argument ...]]\n"
 #define WORDS_WIDTH	16	/* of "workflow disable" */
 
 static void	 synopsis(const struct verb *, char *, size_t);
@@ -48,7 +48,8 @@ usage_all(FILE *f)
 	(void)fputs("\noptions:\n"
 	    "  -A         plain ASCII\n"
 	    "  -j         answers and errors as JSON\n"
-	    "  -s socket  the daemon's control socket\n\n"
+	    "  -s socket  the daemon's control socket\n"
+	    "  -V         print the version\n\n"
 	    "\"ccmctl help command\" explains one.  Without a command, on a "
 	    "terminal, it is\nmenu.\n", f);
 }

@@ -108,7 +108,7 @@ main(int argc, char **argv)
 static void
 usage(void)
 {
-	fprintf(stderr, "usage: ccmd [-dnv] [-f ccmd.conf] [-L directory] "
+	fprintf(stderr, "usage: ccmd [-dnVv] [-f ccmd.conf] [-L directory] "
 	    "[-R backup]\n");
 	exit(2);
 }
@@ -120,7 +120,7 @@ parse_options(int argc, char **argv, struct options *opt)
 
 	memset(opt, 0, sizeof(*opt));
 	opt->libexec = PKGLIBEXECDIR;
-	while ((c = getopt(argc, argv, "df:L:nR:v")) != -1)
+	while ((c = getopt(argc, argv, "df:L:nR:Vv")) != -1)
 		switch (c) {
 		case 'd':
 			opt->foreground = 1;
@@ -137,6 +137,9 @@ parse_options(int argc, char **argv, struct options *opt)
 		case 'R':
 			opt->restore = optarg;
 			break;
+		case 'V':
+			printf("ccmd %s\n", PACKAGE_VERSION);
+			exit(fflush(stdout) == 0 ? 0 : 1);
 		case 'v':
 			opt->verbose = 1;
 			break;

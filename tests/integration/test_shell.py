@@ -20,6 +20,7 @@ there.  The real ccmd in the background, and the real ccmctl."""
 import os
 import pathlib
 import pwd
+import re
 import shutil
 import signal
 import stat
@@ -29,7 +30,7 @@ import tempfile
 import pytest
 
 from control_standin import Daemon as Standin
-from daemon import BUILD, children, free_port, wait_until
+from daemon import BUILD, ROOT, children, free_port, wait_until
 from terminal import CCMCTL, environment
 
 TIMEOUT = 30
@@ -200,6 +201,20 @@ def test_a_reader_that_has_enough_is_told_nothing(standin, args):
     assert p.stderr.read() == b""
     assert p.wait(TIMEOUT) == 1
     p.stderr.close()
+
+
+def test_version():
+    """As configure.ac has it, of both, without a daemon."""
+    version = re.search(r"^AC_INIT\(\[.*?\], \[(.*?)\]", (
+        ROOT / "configure.ac").read_text(), re.M)[1]
+    for name, path in (("ccmd", BUILD / "ccmd/ccmd"), ("ccmctl", CCMCTL)):
+        r = subprocess.run([path, "-V"], capture_output=True, text=True,
+                           timeout=TIMEOUT, env=environment())
+        assert (r.returncode, r.stdout, r.stderr) == (
+            0, "%s %s\n" % (name, version), "")
+        with open("/dev/full", "w") as full:
+            assert subprocess.run([path, "-V"], stdout=full, timeout=TIMEOUT,
+                                  stderr=subprocess.DEVNULL).returncode == 1
 
 
 def test_no_descriptor_at_all(standin):
