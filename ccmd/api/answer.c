@@ -115,6 +115,19 @@ answer_tagged(struct request *req, struct rope *r, struct etag *e,
 }
 
 void
+answer_rope(struct request *req, const char *type, struct rope *r)
+{
+	struct answer	 a;
+
+	memset(&a, 0, sizeof(a));
+	a.status = 200;
+	a.type = type;
+	a.rope = r;
+	a.len = r->len;
+	answer_give(req, &a);
+}
+
+void
 answer_text(struct request *req, const char *type, const char *text,
     size_t len)
 {

@@ -184,9 +184,10 @@ void answer_json(struct request *req, int status, struct json_object *o);
 void answer_tagged(struct request *req, struct rope *r, struct etag *e,
     const struct hold *hold);
 
-/* Answer with other text; it stays the caller's. */
+/* Answer with other text; it stays the caller's, a rope's reference too. */
 void answer_text(struct request *req, const char *type, const char *text,
     size_t len);
+void answer_rope(struct request *req, const char *type, struct rope *r);
 
 /* The text of an error body, into a buffer. */
 size_t error_body(char *buf, size_t size, const char *code,

@@ -22,12 +22,15 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "api.h"
 #include "limit.h"
+#include "log.h"
 #include "metrics.h"
 #include "pass.h"
+#include "rope.h"
 #include "subscribe.h"
 
 #define METRICS_TYPE	"text/plain; version=0.0.4; charset=utf-8"
@@ -48,7 +51,7 @@ static struct {
 	uint64_t	 refused;
 } env;
 
-static void	 put_all(FILE *);
+static void	 put_all(struct rope *);
 static void	 put_requests(FILE *);
 static void	 put_latency(FILE *);
 static void	 put_limits(FILE *);
@@ -102,12 +105,18 @@ metrics_read(struct request *req)
 }
 
 static void
-put_all(FILE *f)
+put_all(struct rope *r)
 {
+	char	*text = NULL;
+	size_t	 len;
+	FILE	*f;
+
+	metrics_pipelines_end(r);
+	if ((f = open_memstream(&text, &len)) == NULL)
+		fatal("metrics");
 	metrics_head(f, "ccm_build_info", "gauge", "The version of ccmd.");
 	(void)fprintf(f, "ccm_build_info{version=\"%s\"} 1\n",
 	    PACKAGE_VERSION);
-	metrics_pipelines_end(f);
 	metrics_budget(f);
 	put_requests(f);
 	put_latency(f);
@@ -115,6 +124,10 @@ put_all(FILE *f)
 	put_clients(f);
 	metrics_registry(f);
 	metrics_process(f);
+	if (fclose(f) == EOF)
+		fatal("metrics");
+	rope_copy(r, text, len);
+	free(text);
 }
 
 static void

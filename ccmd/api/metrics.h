@@ -29,19 +29,20 @@
 #include <stdio.h>
 
 struct pipeline;
+struct rope;
 
 /* Each writes whole families: all samples of one stand together. */
-void metrics_pipelines_end(FILE *f);
 void metrics_budget(FILE *f);
 void metrics_registry(FILE *f);
 void metrics_process(FILE *f);
 
 /*
- * For pass.c: what metrics_pipelines_end writes is put together from
+ * For pass.c: what metrics_pipelines_end appends is put together from
  * metrics_pipelines_begin on, a call for each pipeline.
  */
 void metrics_pipelines_begin(void);
 void metrics_pipeline(struct pipeline *p, int64_t now);
+void metrics_pipelines_end(struct rope *r);
 
 /* A family's first two lines; those and its only sample. */
 void metrics_head(FILE *f, const char *name, const char *type,

@@ -29,6 +29,7 @@
 #include "json.h"
 #include "log.h"
 #include "metrics.h"
+#include "rope.h"
 #include "timestamp.h"
 #include "view.h"
 
@@ -101,42 +102,47 @@ static void	 put_sample(size_t, const char *, double);
 #define NFAMILIES	(sizeof(families) / sizeof(families[0]))
 
 static struct {
-	FILE	*f[NFAMILIES];		/* of the family that it is of */
-	char	*text[NFAMILIES];
-	size_t	 len[NFAMILIES];
+	struct rope	*text[NFAMILIES];	/* that of its family */
 } env;
 
 /* All samples of a family stand together: each has a text of its own. */
 void
 metrics_pipelines_begin(void)
 {
-	size_t	 i;
+	char	*text = NULL;
+	size_t	 len, i;
+	FILE	*f;
 
 	for (i = 0; i < NFAMILIES; i++) {
 		if (families[i].help == NULL) {
-			env.f[i] = env.f[i - 1];
+			env.text[i] = rope_hold(env.text[i - 1]);
 			continue;
 		}
-		env.f[i] = open_memstream(&env.text[i], &env.len[i]);
-		if (env.f[i] == NULL)
+		env.text[i] = rope_new();
+		if ((f = open_memstream(&text, &len)) == NULL)
 			fatal("metrics");
-		metrics_head(env.f[i], families[i].name, "gauge",
-		    families[i].help);
+		metrics_head(f, families[i].name, "gauge", families[i].help);
+		if (fclose(f) == EOF)
+			fatal("metrics");
+		rope_copy(env.text[i], text, len);
+		free(text);
 	}
 }
 
 void
-metrics_pipelines_end(FILE *f)
+metrics_pipelines_end(struct rope *r)
 {
-	size_t	 i;
+	struct rope	*text;
+	size_t		 i, k;
 
 	for (i = 0; i < NFAMILIES; i++) {
-		if (families[i].help == NULL)
-			continue;
-		if (fclose(env.f[i]) == EOF)
-			fatal("metrics");
-		(void)fwrite(env.text[i], 1, env.len[i], f);
-		free(env.text[i]);
+		text = env.text[i];
+		for (k = 0; families[i].help != NULL && k < text->npieces; k++)
+			rope_share(r, text->pieces[k].bytes,
+			    text->pieces[k].p, text->pieces[k].len);
+	}
+	for (i = 0; i < NFAMILIES; i++) {
+		rope_free(env.text[i]);
 		env.text[i] = NULL;
 	}
 }
@@ -173,15 +179,19 @@ metrics_pipeline(struct pipeline *p, int64_t now)
 static void
 put_sample(size_t i, const char *labels, double value)
 {
-	FILE	*f = env.f[i];
+	struct rope	*r = env.text[i];
+	char		 text[64];
+	int		 n;
 
-	(void)fputs(families[i].name, f);
-	(void)fputs(labels, f);
-	(void)fputs(families[i].label, f);
+	rope_copy(r, families[i].name, strlen(families[i].name));
+	rope_copy(r, labels, strlen(labels));
+	rope_copy(r, families[i].label, strlen(families[i].label));
 	if (value >= 0 && value < 1e15 && value == (double)(int64_t)value)
-		(void)fprintf(f, "} %lld\n", (long long)value);
+		n = snprintf(text, sizeof(text), "} %lld\n",
+		    (long long)value);
 	else
-		(void)fprintf(f, "} %.15g\n", value);
+		n = snprintf(text, sizeof(text), "} %.15g\n", value);
+	rope_copy(r, text, (size_t)n);
 }
 
 static int

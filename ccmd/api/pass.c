@@ -29,6 +29,7 @@
 #include "api.h"
 #include "log.h"
 #include "pass.h"
+#include "rope.h"
 #include "view.h"
 
 #define PASS_TURN	256	/* pipelines: some milliseconds */
@@ -102,20 +103,15 @@ static void
 finish(struct pass *pass)
 {
 	struct request	**waiting = pass->waiting;
-	FILE		*f;
-	char		*text = NULL;
-	size_t		 len, i, n = pass->n;
+	struct rope	*r = rope_new();
+	size_t		 i, n = pass->n;
 
-	if ((f = open_memstream(&text, &len)) == NULL)
-		fatal("pass");
-	pass->end(f);
-	if (fclose(f) == EOF)
-		fatal("pass");
+	pass->end(r);
 	/* An answer may bring the next request, and that begins anew. */
 	pass->waiting = NULL;
 	pass->n = pass->size = 0;
 	for (i = 0; i < n; i++)
-		answer_text(waiting[i], pass->type, text, len);
+		answer_rope(waiting[i], pass->type, r);
 	free(waiting);
-	free(text);
+	rope_free(r);
 }

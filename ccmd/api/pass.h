@@ -25,7 +25,6 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "msg.h"
 
@@ -33,6 +32,7 @@ struct event;
 struct event_base;
 struct pipeline;
 struct request;
+struct rope;
 
 /* One kind of them; `begin` may be NULL. */
 struct pass {
@@ -40,8 +40,8 @@ struct pass {
 	void		(*begin)(void);
 	/* Called for each pipeline in order of creation. */
 	void		(*put)(struct pipeline *p, int64_t now);
-	/* Write the answer. */
-	void		(*end)(FILE *f);
+	/* Append the answer, without going through all of it once more. */
+	void		(*end)(struct rope *r);
 
 	/* pass.c's own: zeros. */
 	struct event	*timer;

@@ -31,6 +31,7 @@
 #include "json.h"
 #include "log.h"
 #include "pass.h"
+#include "rope.h"
 #include "view.h"
 
 #define BADGE_CHAR	7	/* pixels of a character, about */
@@ -44,7 +45,7 @@ static struct {
 } tray;
 
 static void	 tray_begin(void);
-static void	 tray_end(FILE *);
+static void	 tray_end(struct rope *);
 static void	 project(struct pipeline *, int64_t);
 static const char *build_status(const struct pipeline *, struct json_object *);
 static void	 badge_state(const struct pipeline *, struct json_object *,
@@ -77,12 +78,12 @@ tray_begin(void)
 }
 
 static void
-tray_end(FILE *f)
+tray_end(struct rope *r)
 {
+	(void)fputs("</Projects>\n", tray.f);
 	if (fclose(tray.f) == EOF)
 		fatal("cctray");
-	(void)fwrite(tray.text, 1, tray.len, f);
-	(void)fputs("</Projects>\n", f);
+	rope_copy(r, tray.text, tray.len);
 	free(tray.text);
 	tray.text = NULL;
 }
