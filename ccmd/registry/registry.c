@@ -45,6 +45,7 @@
 #include "proc.h"
 #include "projects.h"
 #include "query.h"
+#include "refusals.h"
 #include "registry.h"
 #include "retention.h"
 #include "store.h"
@@ -151,11 +152,13 @@ main(void)
 	    &parent_ops);
 	if (commit_init(env.base) == -1 || health_init(env.base) == -1 ||
 	    upkeep_init(env.base) == -1 || transfer_init(env.base) == -1 ||
-	    query_init(env.base) == -1 || retention_init(env.base) == -1)
+	    query_init(env.base) == -1 || retention_init(env.base) == -1 ||
+	    refusals_init(env.base) == -1)
 		fatalx("start");
 	event_base_dispatch(env.base);
 	if (env.begun) {
 		upkeep_look();
+		refusals_sum_up(time(NULL));
 		commit_now();
 		/* A peer that lives on is told what is done. */
 		if (env.api != NULL)
@@ -529,16 +532,6 @@ static void
 on_audit(struct peer *peer __attribute__((unused)), const union msg *m,
     int fd __attribute__((unused)))
 {
-	struct audit	 a;
-
-	memset(&a, 0, sizeof(a));
-	a.op = m->audit.op;
-	a.verb = m->audit.verb;
-	a.actor = m->audit.actor;
-	a.target = m->audit.target;
-	a.status = m->audit.status;
-	a.detail = m->audit.detail;
-	a.count = m->audit.count;
-	audit_add(&a, time(NULL));
+	refusals_add(&m->audit, time(NULL));
 	commit_soon();
 }

@@ -22,7 +22,7 @@ import time
 
 import pytest
 
-from daemon import wait_until
+from daemon import TOKEN, Daemon, wait_until
 from hostile import Hostile
 from registry_harness import VERBS, Registry, run
 
@@ -146,3 +146,34 @@ def test_operations_that_the_api_does_not_let_through(
                           actor="t", verb=VERBS[verb], target="", args={})
     assert registry.reap() == 1
     assert "fatal: api: " in registry.log
+
+
+def test_refusals_do_not_push_out_the_audit_log(registry):
+    r = registry
+    audit = dict(verb="pipeline.provision", target="", status=403,
+                 detail="The role does not suffice")
+    r.api.send_raw(r.api.encode("AUDIT", actor="low", **audit) * 250)
+    r.api.send("AUDIT", actor="low", **{**audit, "count": 5})
+    r.api.send("AUDIT", actor="other", **audit)
+    assert r.provision(1)[0] == 201
+    lines = r.audit()
+    assert [e["actor"] for e in lines] == ["low"] * 100 + ["other", "tester"]
+    # The end is a minute's end, too.
+    r.end()
+    more, = r.audit()[len(lines):]
+    assert more["verb"] == "audit.refusals" and more["actor"] == "low"
+    assert more["count"] == 155 and more["outcome"] == "refused"
+
+
+def test_a_refusal_is_one_line(tmp_path):
+    tokens = {"test": ("admin", TOKEN), "low": ("viewer", "low-token-012345")}
+    with Daemon(tmp_path, tokens=tokens) as d:
+        status, _ = d.request("POST", "/api/pipelines/provision", {
+            "repo": "acme/shop", "workflow_file": "deploy.yml"},
+            token="low-token-012345")
+        assert status == 403
+        wait_until(lambda: (d.state / "logs/audit.log").exists() and
+                   d.audit(), what="audit")
+        d.stop()
+        assert [(e["actor"], e["status"]) for e in d.audit()] == [
+            ("low", 403)]
