@@ -164,6 +164,15 @@ f_tcp_ulp(struct probe *p)
 	return (-1);
 }
 
+/* Who closes the last copy, perhaps a process it was sent to, waits. */
+static int
+f_linger(struct probe *p)
+{
+	struct linger	 l = { 1, 3600 };
+
+	return (setsockopt(p->spare, SOL_SOCKET, SO_LINGER, &l, sizeof(l)));
+}
+
 static int
 f_fork(struct probe *p NOT_USED)
 {
@@ -528,6 +537,7 @@ const struct thing forbidden_calls[] = {
 	{ "listen", NULL, f_listen },
 	{ "accept", NULL, f_accept },
 	{ "tcp_ulp", NULL, f_tcp_ulp },
+	{ "linger", NULL, f_linger },
 	{ "fork", NULL, f_fork },
 	{ "clone3", NULL, f_clone3 },
 	{ "thread", NULL, f_thread },
