@@ -25,6 +25,9 @@
 
 #include "fresh.h"
 
+/* The end of the year 9999: times are subtracted from each other. */
+#define FRESH_LATEST	253402300799ULL
+
 int
 fresh_put(struct ibuf *buf, const struct fresh *f)
 {
@@ -54,7 +57,7 @@ fresh_get(struct ibuf *buf, struct fresh *f)
 	if (ibuf_get_n8(buf, &len) == -1 || len == 0 || len > MSG_ID_MAX ||
 	    ibuf_get(buf, f->pipeline_id, len) == -1 ||
 	    memchr(f->pipeline_id, '\0', len) != NULL ||
-	    ibuf_get_n64(buf, &at) == -1 ||
+	    ibuf_get_n64(buf, &at) == -1 || at > FRESH_LATEST ||
 	    ibuf_get_n32(buf, &f->interval) == -1) {
 		errno = EBADMSG;
 		return (-1);

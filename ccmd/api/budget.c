@@ -30,6 +30,7 @@
 #include "timestamp.h"
 
 #define BUDGETS_MAX	32	/* credentials, as ccmd.conf can have */
+#define LIMIT_HIGHEST	1000000000000LL	/* requests an hour */
 
 struct told {
 	struct msg_budget m;
@@ -61,7 +62,8 @@ budget_take(const struct msg_budget *m)
 	struct told	*t;
 
 	if (m->index >= BUDGETS_MAX || m->total > BUDGETS_MAX ||
-	    m->index >= m->total || m->write > 1)
+	    m->index >= m->total || m->write > 1 || m->limit < -1 ||
+	    m->limit > LIMIT_HIGHEST || m->reserve > 100)
 		return (-1);
 	env.total = m->total;
 	t = &env.all[m->index][m->write];

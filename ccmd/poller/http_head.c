@@ -29,6 +29,9 @@
 
 #include "http-inside.h"
 
+/* Times and limits: what is larger is none, and we multiply them. */
+#define NUMBER_MAX	1000000000000LL
+
 static struct {
 	char	 date_text[40];	/* the last Date, and what time that is */
 	int64_t	 date;
@@ -104,7 +107,7 @@ take_number(const char *value)
 	const char	*error;
 	int64_t		 n;
 
-	n = strtonum(value, 0, INT64_MAX, &error);
+	n = strtonum(value, 0, NUMBER_MAX, &error);
 	return (error == NULL ? n : -1);
 }
 
