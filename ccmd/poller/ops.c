@@ -38,6 +38,8 @@
 
 /* The answer has a way to go: the registry's disk, the api. */
 #define DEADLINE_MARGIN	700
+/* A client's patience is seconds: what is later is no deadline. */
+#define DEADLINE_MAX	(3600 * 1000)
 
 typedef void (*op_fn)(const struct asked *, struct json_object *);
 
@@ -52,6 +54,7 @@ TAILQ_HEAD(held_list, held);
 
 static struct {
 	struct held_list held;
+	size_t		 nheld;
 	uint64_t	 number;	/* of the last change told */
 	int		 synced;
 } env = { .held = TAILQ_HEAD_INITIALIZER(env.held) };
@@ -83,6 +86,7 @@ static const op_fn ops[VERB_MAX] = {
 void
 ops_take(const struct msg_op *m)
 {
+	struct verb_error	 why;
 	struct json_object	*args;
 	struct json_error	 err;
 	struct asked		 asked;
@@ -94,7 +98,11 @@ ops_take(const struct msg_op *m)
 	(void)strlcpy(asked.actor, m->actor, sizeof(asked.actor));
 	(void)strlcpy(asked.target, m->target, sizeof(asked.target));
 	args = json_parse_strict(m->args.data, m->args.len, MSG_DOC_MAX, &err);
-	if (m->verb >= VERB_MAX || ops[m->verb] == NULL || args == NULL)
+	/* They become parts of addresses: not on the api's word alone. */
+	if (m->verb >= VERB_MAX || ops[m->verb] == NULL || m->deadline < 0 ||
+	    m->deadline > proc_now_ms() + DEADLINE_MAX ||
+	    !json_object_is_type(args, json_type_object) ||
+	    verb_check_args(verb_get(m->verb), args, &why) == -1)
 		fatalx("api: operation that is none");
 	if (!env.synced || m->seen > env.number)
 		hold(&asked, args, m->seen);
@@ -122,6 +130,7 @@ ops_abandon(uint64_t op)
 		return;
 	}
 	TAILQ_REMOVE(&env.held, h, entry);
+	env.nheld--;
 	json_object_put(h->args);
 	free(h);
 }
@@ -138,6 +147,8 @@ hold(const struct asked *asked, struct json_object *args, uint64_t seen)
 {
 	struct held	*h;
 
+	if (env.nheld++ >= MSG_OPERATIONS_MAX)
+		fatalx("api: more operations than it admits");
 	if ((h = calloc(1, sizeof(*h))) == NULL)
 		fatal("operation");
 	h->asked = *asked;
@@ -157,6 +168,7 @@ release(void)
 		if (h->seen > env.number)
 			continue;
 		TAILQ_REMOVE(&env.held, h, entry);
+		env.nheld--;
 		run(&h->asked, h->args);
 		free(h);
 	}

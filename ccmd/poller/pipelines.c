@@ -29,6 +29,7 @@
 #include "github.h"
 #include "json.h"
 #include "log.h"
+#include "pipeline.h"
 #include "run.h"
 #include "watch.h"
 
@@ -83,6 +84,7 @@ pipelines_put(const void *doc, size_t len, int known)
 	struct json_object	*o;
 	struct pipeline		*p = NULL;
 	const char		*id;
+	char			 why[160];
 	int			 was_watched;
 
 	if ((o = json_parse_strict(doc, len, DOC_MAX, &err)) == NULL) {
@@ -90,8 +92,9 @@ pipelines_put(const void *doc, size_t len, int known)
 		return (NULL);
 	}
 	id = json_string(o, "pipeline_id");
-	if (id == NULL || id[0] == '\0' || strlen(id) > MSG_ID_MAX)
-		log_warn("pipeline document without an id");
+	/* Its repository's name becomes a part of addresses. */
+	if (pipeline_check(o, id != NULL ? id : "", why, sizeof(why)) == -1)
+		log_warn("pipeline document: %s", why);
 	else if ((p = pipelines_find(id)) == NULL)
 		p = pipeline_new_entry(id);
 	if (p != NULL) {

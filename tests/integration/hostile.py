@@ -32,7 +32,7 @@ import socket
 import time
 
 from daemon import BUILD, Daemon
-from registry_harness import API, POLLER, REGISTRY, Peer
+from registry_harness import Peer
 
 PROGRAM = """#!/usr/bin/python3 -IS
 import array, socket
@@ -44,17 +44,39 @@ socket.socket(fileno=3).close()
 s.recv(1)
 """
 TIMEOUT = 20
-NUMBERS = {"poller": POLLER, "api": API, "registry": REGISTRY}
+# Whose socket comes first, and whose then.
+SISTERS = {"poller": ("api", "registry"), "api": ("poller", "registry"),
+           "registry": ("poller", "api")}
 
 
-class Child(Peer):
-    """Its end of the parent's socket, and what it writes to stderr."""
+class End(Peer):
+    """One of its sockets."""
 
-    def __init__(self, sock, stderr, waiting):
-        self.name = "parent"
-        self.sock, self.stderr, self.waiting = sock, stderr, waiting
+    def __init__(self, name, sock):
+        self.name, self.sock = name, sock
         self.buf, self.got, self.open = b"", [], True
+
+    def expect(self, name, timeout=TIMEOUT):
+        end = time.monotonic() + timeout
+        while True:
+            for i, (n, v) in enumerate(self.got):
+                if n == name:
+                    del self.got[i]
+                    return v
+            left = end - time.monotonic()
+            assert left > 0 and self.open and select.select(
+                [self.sock], [], [], left)[0], name + " did not come"
+            self.feed()
+
+
+class Child(End):
+    """The parent's socket, and what it writes to stderr."""
+
+    def __init__(self, which, sock, stderr, waiting):
+        super().__init__("parent", sock)
+        self.which, self.stderr, self.waiting = which, stderr, waiting
         self.fds = []
+        self.sisters = []
 
     def feed(self):
         try:
@@ -70,17 +92,13 @@ class Child(Peer):
                 self.fds.extend(got)
         self.take(data)
 
-    def expect(self, name, timeout=TIMEOUT):
-        end = time.monotonic() + timeout
-        while True:
-            for i, (n, v) in enumerate(self.got):
-                if n == name:
-                    del self.got[i]
-                    return v
-            left = end - time.monotonic()
-            assert left > 0 and self.open and select.select(
-                [self.sock], [], [], left)[0], name + " did not come"
-            self.feed()
+    def sister(self, name):
+        """Its socket to another child."""
+        fd = os.dup(self.fds[SISTERS[self.which].index(name)])
+        end = End(name, socket.socket(fileno=fd))
+        end.sock.settimeout(TIMEOUT)
+        self.sisters.append(end)
+        return end
 
     def ready(self):
         """Up to the end of its configuration."""
@@ -91,7 +109,9 @@ class Child(Peer):
     def close(self):
         for fd in self.fds:
             os.close(fd)
-        self.fds, self.open = [], False
+        for sister in self.sisters:
+            sister.sock.close()
+        self.fds, self.sisters, self.open = [], [], False
         self.stderr.close()
         self.sock.close()
         self.waiting.close()
@@ -100,6 +120,7 @@ class Child(Peer):
 class Hostile(Daemon):
     def __init__(self, tmp, which, **more):
         super().__init__(tmp, start=False, **more)
+        self.which = which
         self.bin = self.tmp / "bin"
         self.bin.mkdir()
         for name in ("ccmd", "ccmd-poller", "ccmd-api", "ccmd-registry"):
@@ -122,7 +143,7 @@ class Hostile(Daemon):
         _, control, _, _ = waiting.recvmsg(1, socket.CMSG_SPACE(8))
         fds = array.array("i")
         fds.frombytes(control[0][2])
-        child = Child(socket.socket(fileno=fds[0]), os.fdopen(
+        child = Child(self.which, socket.socket(fileno=fds[0]), os.fdopen(
             fds[1], "wb", buffering=0), waiting)
         self.all.append(child)
         return child

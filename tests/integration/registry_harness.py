@@ -125,7 +125,8 @@ class Peer:
                 socket.SOL_SOCKET, socket.SCM_RIGHTS,
                 array.array("i", [fd]))])
             data = data[n:]
-        self.sock.sendall(data)
+        if data:
+            self.sock.sendall(data)
 
     def feed(self):
         try:

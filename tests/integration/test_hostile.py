@@ -23,8 +23,9 @@ import time
 import pytest
 
 from daemon import TOKEN, Daemon, wait_until
+from githubsim import GitHubSim
 from hostile import Hostile
-from registry_harness import VERBS, Registry, run
+from registry_harness import VERBS, Peer, Registry, found, run
 
 
 def flood(child, messages):
@@ -177,3 +178,47 @@ def test_a_refusal_is_one_line(tmp_path):
         d.stop()
         assert [(e["actor"], e["status"]) for e in d.audit()] == [
             ("low", 403)]
+
+
+# --- The poller's addresses, and who has a word in them.
+
+@pytest.fixture
+def sim(tmp_path):
+    with GitHubSim(tmp_path) as s:
+        s.add_repo("acme/shop", workflows=["deploy.yml"])
+        yield s
+
+
+@pytest.mark.parametrize("verb,args,later", [
+    ("repository.branches", {"owner": "..", "repo": "user"}, 0),
+    ("repository.branches", {"owner": "acme", "repo": "shop?x=#"}, 0),
+    ("pipeline.provision", {"repo": "a/b/../../user",
+                            "workflow_file": "deploy.yml"}, 0),
+    ("pipeline.provision", {"workflow_file": "deploy.yml"}, 0),
+    ("repository.branches", {"owner": "acme", "repo": "shop"}, 1 << 62)])
+def test_operations_that_the_poller_does_not_begin(
+        tmp_path, sim, verb, args, later):
+    with Hostile(tmp_path, "api", github_url=sim.url) as h:
+        api = h.child()
+        api.ready()
+        poller = api.sister("poller")
+        poller.send("OP", op=1, verb=VERBS[verb], actor="t", target="",
+                    args=args, deadline=int(time.monotonic() * 1000) +
+                    5000 + later)
+        api.close()
+        starts_anew(h, "poller: fatal: api: operation that is none")
+
+
+def test_a_pipeline_that_the_registry_makes_up(tmp_path, sim):
+    """A change at that address would be another one's."""
+    with Hostile(tmp_path, "registry", github_url=sim.url) as h:
+        registry = h.child()
+        registry.ready()
+        poller = registry.sister("poller")
+        doc = {**found(1), "pipeline_id": "pipe_1", "status": "active",
+               "created_at": "2026-01-05T10:30:00Z",
+               "repository": "acme/shop/keys?x="}
+        poller.send("PIPELINE", number=1, known=0, doc=doc)
+        wait_until(lambda: "poller: pipeline document: repository must be "
+                   "owner/name" in h.log(), what=h.log())
+        registry.close()
