@@ -105,6 +105,7 @@ struct request {
 	uint64_t	 op;		/* its number in the ring, 0: none */
 	int64_t		 deadline;	/* CLOCK_MONOTONIC, ms */
 	int		 fd;		/* where its file travels, or -1 */
+	size_t		 unpaid;	/* bytes of a fetch not credited yet */
 	const struct verb *verb;
 	struct json_object *args;
 	enum role	 role;

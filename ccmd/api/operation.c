@@ -158,6 +158,7 @@ operation_credit(struct request *req, size_t bytes)
 	memset(&m, 0, sizeof(m));
 	m.credit.op = req->op;
 	m.credit.bytes = (uint32_t)bytes;
+	req->unpaid -= bytes < req->unpaid ? bytes : req->unpaid;
 	peer_send(env.poller, M_CREDIT, &m, -1);
 }
 
@@ -238,6 +239,11 @@ operation_answer(const struct msg_answer *m, enum proc_id from)
 	}
 	if (fetches(req) != (from == PROC_POLLER))
 		fatalx("%s: answer to op %llu, which is not its to give",
+		    proc_name(from), (unsigned long long)m->op);
+	/* Nobody waits for what a client does not take. */
+	if (fetches(req) && (req->unpaid += m->body.len) >
+	    MSG_FETCH_WINDOW + MSG_FETCH_OVER)
+		fatalx("%s: op %llu: more than there was credit for",
 		    proc_name(from), (unsigned long long)m->op);
 	if (!m->more)
 		leave(req);

@@ -222,3 +222,26 @@ def test_a_pipeline_that_the_registry_makes_up(tmp_path, sim):
         wait_until(lambda: "poller: pipeline document: repository must be "
                    "owner/name" in h.log(), what=h.log())
         registry.close()
+
+
+def test_more_of_an_answer_than_is_taken(tmp_path):
+    """For a client that reads nothing nothing piles up in the api."""
+    with Hostile(tmp_path, "poller") as h, socket.socket(
+            socket.AF_UNIX) as client:
+        child = h.child()
+        child.ready()
+        child.send("RUNNING", pid=1)
+        api = child.sister("api")
+        wait_until(lambda: "ccmd: running" in h.log(), what=h.log())
+        client.connect(str(h.socket))
+        client.sendall(Peer.encode("CTL_HELLO", version=1) + Peer.encode(
+            "CTL_OP", op=1, verb="repository.list", args={"owner": "acme"}))
+        op = api.expect("OP")["op"]
+        try:
+            for _ in range(64):
+                api.send("ANSWER", op=op, status=200, more=1,
+                         body=b"x" * 65536)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        child.close()
+        starts_anew(h, "more than there was credit for")
