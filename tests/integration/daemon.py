@@ -66,6 +66,17 @@ def assert_no_report(text):
                 max(0, text.index(sign) - 500):][:20000])
 
 
+def drain(s):
+    """What comes on a connection until its other end is gone."""
+    got = b""
+    try:
+        while more := s.recv(65536):
+            got += more
+    except ConnectionError:
+        pass
+    return got
+
+
 def children(pid):
     """Pids of a process's children, by name."""
     found = {}

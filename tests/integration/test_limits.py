@@ -27,7 +27,7 @@ import time
 import pytest
 
 import control_standin
-from daemon import Daemon, wait_until
+from daemon import Daemon, drain, wait_until
 
 LINE = b"GET /api/pipelines HTTP/1.1\r\nHost: ccm\r\n"
 
@@ -51,16 +51,6 @@ def silent(d):
     s.settimeout(20)
     s.connect(str(d.socket))
     return s
-
-
-def read_all(s):
-    got = b""
-    try:
-        while chunk := s.recv(65536):
-            got += chunk
-    except ConnectionResetError:
-        pass
-    return got
 
 
 def reached(d):
@@ -183,15 +173,15 @@ def test_times_and_a_reload(tmp_path):
         # What began before keeps its sizes.
         half.sendall(b"\r\n\r\n")
         assert half.recv(4096).startswith(b"HTTP/1.1 200")
-        assert read_all(idle) == b""
-        assert read_all(slow).startswith(b"HTTP/1.1 408 ")
+        assert drain(idle) == b""
+        assert drain(slow).startswith(b"HTTP/1.1 408 ")
         big = {"X": "x" * 1000}
         assert d.request("GET", "/api/pipelines", headers=big)[0] == 431
         status, answer = d.request("POST", "/api/pipelines/provision",
                                    "{%s}" % (" " * 1023))
         assert status == 413 and answer["code"] == "invalid_request"
         for s in quiet:
-            assert read_all(s) == b""
+            assert drain(s) == b""
         counted = reached(d)
         for limit in ("idle", "request", "header", "body", "hello"):
             assert counted[limit] >= 1, (limit, counted)
@@ -325,7 +315,7 @@ def test_without_descriptors(tmp_path):
         late = connect(d, LINE + b"CCM-Token: %s\r\nConnection: close\r\n"
                        b"\r\n" % d.token.encode())
         close(events + quiet)
-        assert read_all(late).startswith(b"HTTP/1.1 200")
+        assert drain(late).startswith(b"HTTP/1.1 200")
         assert reached(d)["descriptors"] >= 2
         assert d.ctl("status").returncode == 0
 

@@ -29,7 +29,8 @@ import time
 
 import pytest
 
-from daemon import BUILD, ROOT, Daemon, children, free_port, wait_until
+from daemon import (BUILD, ROOT, Daemon, children, drain, free_port,
+                    wait_until)
 from githubsim import GitHubSim
 
 
@@ -600,13 +601,7 @@ def talk(d, data):
         s.settimeout(10)
         s.connect(str(d.socket))
         s.sendall(data)
-        got = b""
-        try:
-            while chunk := s.recv(65536):
-                got += chunk
-        except ConnectionResetError:
-            pass
-        return got
+        return drain(s)
 
 
 def test_control_socket_refuses(tmp_path):

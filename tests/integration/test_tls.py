@@ -25,7 +25,7 @@ import time
 
 import pytest
 
-from daemon import TOKEN, Daemon, free_port, wait_until
+from daemon import TOKEN, Daemon, drain, free_port, wait_until
 
 
 def certificate(path, name, kind="ec"):
@@ -146,16 +146,6 @@ def test_other_protocols(d):
             s.sendall(text)
             assert b"HTTP" not in drain(s)
     assert d.request("GET", "/healthz")[0] == 200
-
-
-def drain(s):
-    data = b""
-    try:
-        while more := s.recv(65536):
-            data += more
-    except ConnectionError:
-        pass
-    return data
 
 
 def test_a_handshake_that_hangs_is_ended(d):
