@@ -421,6 +421,7 @@ static int
 tell_resolved(struct pipeline *p, const struct resolved *r)
 {
 	struct json_object	*patch;
+	char			 why[MSG_TEXT_MAX] = "GitHub's ids looked up";
 
 	if (p->repository_id != 0 && p->repository_id != r->repository_id) {
 		watch_error(p, "another repository has its name now");
@@ -435,7 +436,9 @@ tell_resolved(struct pipeline *p, const struct resolved *r)
 	json_object_object_add(patch, "github", resolved_to_json(r));
 	if (strcasecmp(p->name, r->name) != 0)
 		log_info("%s: %s is %s now", p->id, p->name, r->name);
-	tell_change(p->id, patch, strcmp(p->name, r->name) == 0 ?
-	    "GitHub's ids looked up" : "renamed or transferred");
+	if (strcmp(p->name, r->name) != 0)
+		(void)snprintf(why, sizeof(why), "renamed or transferred: "
+		    "%s is %s now", p->name, r->name);
+	tell_change(p->id, patch, why);
 	return (0);
 }

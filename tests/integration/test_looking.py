@@ -181,7 +181,8 @@ def test_rename_and_transfer(d, sim, new):
     looks = sim.wait_for(2, since=mark, path="/actions/runs")
     assert {q["path"].split("?")[0] for q in looks} == {
         "/repos/%s/actions/runs" % new}
-    assert any("renamed or transferred" in str(line) for line in d.audit())
+    assert [x["target"] for x in d.audit() if x.get("detail") ==
+            "renamed or transferred: acme/shop is %s now" % new] == [pipeline]
 
 
 def test_another_repository_takes_the_old_name(d, sim):
