@@ -107,7 +107,7 @@ print_text(const struct client *c, const struct term *term)
 	time_t		 now = time(NULL);
 	struct tm	 tm;
 
-	if (localtime_r(&now, &tm) != NULL)
+	if (gmtime_r(&now, &tm) != NULL)
 		(void)strftime(when, sizeof(when), "%H:%M:%S", &tm);
 	describe(c, what, sizeof(what));
 	(void)snprintf(line, sizeof(line), "%s  %-8s  %s  %s", when,

@@ -590,6 +590,32 @@ def test_abbreviated_id(daemon):
     assert r.returncode == 1 and "Pipeline not found" in r.err
 
 
+def test_times_are_utc(daemon):
+    """As those of the daemon are, wherever one sits."""
+    daemon.answers["pipeline.list"] = listing(*THREE)
+    daemon.answers["daemon.status"] = (200, {"success": True})
+    daemon.answers["pipeline.show"] = (200, {
+        "success": True, "pipeline": pipeline("p1")})
+    daemon.answers["run.show"] = (200, {"success": True, "run": {
+        "run_id": 7, "status": "completed", "conclusion": "success",
+        "duration_seconds": 3, "jobs": []}})
+    env = environment(TZ="XYZ-05:30")
+
+    def minutes(text):
+        return {int(m) for m in re.findall(r"^\d\d:(\d\d):\d\d ", text, re.M)}
+    before = datetime.datetime.now(datetime.timezone.utc).minute
+    p = subprocess.Popen([CCMCTL, "-s", daemon.path, "events", "-a"],
+                         stdout=subprocess.PIPE, env=env, text=True)
+    text = p.stdout.readline() + p.stdout.readline()
+    p.terminate()
+    p.stdout.close()
+    p.wait(WAIT)
+    text += run(daemon, "runs", "watch", "p1", "7", env=env).out
+    now = datetime.datetime.now(datetime.timezone.utc).minute
+    assert len(re.findall(r"^\d\d:", text, re.M)) == 3, text
+    assert minutes(text) <= {before, now}, text
+
+
 def test_abbreviated_id_of_logs(daemon):
     """The list that the id is looked up in is not taken for the log."""
     daemon.answers["pipeline.list"] = listing(*THREE)
