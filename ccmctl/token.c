@@ -31,6 +31,7 @@
 
 #include "ccmctl.h"
 #include "json.h"
+#include "timestamp.h"
 
 #define TOKEN_BYTES	32	/* of randomness */
 #define TOKEN_PREFIX	"ccm_"	/* so that scanners for secrets know one */
@@ -38,7 +39,6 @@
 #define LINE_SIZE	256
 
 static int	 make(char *, size_t, char *, size_t);
-static int	 date_ok(const char *);
 static void	 print(const char *, const char *, const char *, int);
 
 int
@@ -49,12 +49,14 @@ token_new(struct json_object *args, int json, const char **why)
 	const char	*expires = json_string(args, "expires");
 	char		 token[TOKEN_BYTES * 2], hash[2 * HASH_BYTES + 1];
 	char		 line[LINE_SIZE];
+	int64_t		 end;
 
 	if (role_parse(role) == ROLE_NONE) {
 		*why = "token new: the role must be viewer, api or admin";
 		return (EXIT_USAGE);
 	}
-	if (expires != NULL && !date_ok(expires)) {
+	if (expires != NULL && (timestamp_day(expires, &end) == -1 ||
+	    end <= time(NULL))) {
 		*why = "token new: a date to come, as 2027-01-31, was "
 		    "expected";
 		return (EXIT_USAGE);
@@ -88,25 +90,6 @@ make(char *token, size_t size, char *hash, size_t hash_size)
 	(void)sodium_bin2hex(hash, hash_size, digest, sizeof(digest));
 	sodium_memzero(random, sizeof(random));
 	return (0);
-}
-
-/* A day that there is, and that has not begun. */
-static int
-date_ok(const char *text)
-{
-	struct tm	 tm;
-	const char	*end;
-	char		 same[32];
-	time_t		 at;
-
-	memset(&tm, 0, sizeof(tm));
-	end = strptime(text, "%Y-%m-%d", &tm);
-	if (end == NULL || *end != '\0' || tm.tm_year < 70)
-		return (0);
-	at = timegm(&tm);
-	/* timegm(3) has made the 30th of February the 2nd of March. */
-	return (strftime(same, sizeof(same), "%Y-%m-%d", &tm) > 0 &&
-	    strcmp(same, text) == 0 && at > time(NULL));
 }
 
 static void

@@ -134,3 +134,21 @@ timestamp_file(int64_t seconds, char buf[TIMESTAMP_FILE_SIZE])
 		buf[0] = '\0';
 	return (buf);
 }
+
+int
+timestamp_day(const char *text, int64_t *at)
+{
+	struct tm	 tm;
+	const char	*end;
+	char		 same[32];
+
+	memset(&tm, 0, sizeof(tm));
+	*at = 1;
+	end = strptime(text, "%Y-%m-%d", &tm);
+	if (end == NULL || *end != '\0' || tm.tm_year < 70)
+		return (-1);
+	*at = timegm(&tm);
+	/* timegm(3) has made the 30th of February the 2nd of March. */
+	return (strftime(same, sizeof(same), "%Y-%m-%d", &tm) > 0 &&
+	    strcmp(same, text) == 0 ? 0 : -1);
+}

@@ -40,4 +40,10 @@ int timestamp_parse(const char *text, int64_t *seconds);
 const char *timestamp_format(int64_t seconds, char buf[TIMESTAMP_SIZE]);
 const char *timestamp_file(int64_t seconds, char buf[TIMESTAMP_FILE_SIZE]);
 
+/*
+ * "2027-01-31", a day that there is, to its beginning, UTC, in seconds since
+ * the epoch.  Returns 0, or -1, with a time that is long past.
+ */
+int timestamp_day(const char *text, int64_t *at);
+
 #endif

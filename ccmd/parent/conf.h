@@ -156,8 +156,6 @@ int conf_open(struct conf *conf, const char *what);
 int conf_role(const char *name, enum conf_role *role);
 /* 64 hexadecimal digits to CONF_HASH_LEN bytes. */
 int conf_hash(const char *hex, unsigned char *hash);
-/* 2027-01-31, a day that there is: its beginning, UTC, in seconds. */
-int conf_date(const char *text, int64_t *at);
 int conf_name_ok(const char *name);
 int conf_owner_ok(const char *owner);
 /* Numeric, or localhost. */

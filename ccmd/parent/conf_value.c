@@ -29,7 +29,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include "conf.h"
 
@@ -71,24 +70,6 @@ conf_hash(const char *hex, unsigned char *hash)
 		hash[i] = (unsigned char)byte;
 	}
 	return (0);
-}
-
-int
-conf_date(const char *text, int64_t *at)
-{
-	struct tm	 tm;
-	const char	*end;
-	char		 same[32];
-
-	memset(&tm, 0, sizeof(tm));
-	*at = 1;
-	end = strptime(text, "%Y-%m-%d", &tm);
-	if (end == NULL || *end != '\0' || tm.tm_year < 70)
-		return (-1);
-	*at = timegm(&tm);
-	/* timegm(3) has made the 30th of February the 2nd of March. */
-	return (strftime(same, sizeof(same), "%Y-%m-%d", &tm) > 0 &&
-	    strcmp(same, text) == 0 ? 0 : -1);
 }
 
 int

@@ -36,6 +36,7 @@
 #include "conf.h"
 #include "lex.h"
 #include "log.h"
+#include "timestamp.h"
 
 #define EXPECTED_MAX	64	/* more than one state has tokens */
 
@@ -216,7 +217,7 @@ token	: API TOKEN STRING ROLE word HASH STRING expires {
 
 expires	: /* empty */		{ $$ = 0; }
 	| EXPIRES STRING	{
-		if (conf_date($2, &$$) == -1)
+		if (timestamp_day($2, &$$) == -1)
 			parse_wrong("expires: a date as 2027-01-31 was "
 			    "expected");
 		free($2);
