@@ -220,6 +220,8 @@ expires	: /* empty */		{ $$ = 0; }
 		if (timestamp_day($2, &$$) == -1)
 			parse_wrong("expires: a date as 2027-01-31 was "
 			    "expected");
+		if ($$ == 0)
+			$$ = 1;		/* long past, and not never */
 		free($2);
 	}
 	;

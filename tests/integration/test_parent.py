@@ -223,6 +223,13 @@ sandbox strict
     assert r.stderr == b"ccmd: standard output: No space left on device\n"
 
 
+def test_the_first_day_is_not_never(tmp_path):
+    r = check(tmp_path, 'api token "a" role api hash "%s" expires 1970-01-01\n'
+              % GOOD_HASH)
+    assert r.returncode == 0
+    assert "role api expires 1970-01-01 (it is over)\n" in r.stdout
+
+
 def test_configuration_that_is_no_file(tmp_path):
     """A pipe is not waited for."""
     os.mkfifo(tmp_path / "pipe")
