@@ -45,6 +45,7 @@ static struct {
 } env;
 
 static int	 skip_blanks(void);
+static int	 too_long(void);
 static int	 end_of_line(void);
 static int	 quoted(void);
 static int	 bare(int);
@@ -114,7 +115,7 @@ yylex(void)
 		env.line += env.fresh_line;
 		env.fresh_line = 0;
 		if (env.line > LINES_MAX)
-			return (YYEOF);
+			return (too_long());
 		if ((c = skip_blanks()) != '\n')
 			break;
 		if (end_of_line())
@@ -142,6 +143,15 @@ yylex(void)
 	default:
 		return (bare(c));
 	}
+}
+
+/* What stands behind is not read, and must not be passed over in silence. */
+static int
+too_long(void)
+{
+	parse_wrong("at most %d lines were expected", LINES_MAX);
+	env.depth = 0;
+	return (YYEOF);
 }
 
 /* To the next word, over comments and over ends of line that are none. */

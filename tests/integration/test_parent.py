@@ -111,6 +111,8 @@ GOOD_HASH = "ab" * 32
      "/no/such: No such file"),
     ('\nlisten on ::1 port 80 tls certificate "/no/such" key "/no/key"\n', 2,
      "certificate /no/such: No such file"),
+    pytest.param("\n" * 100000 + "listen on ::1 port 80\n", 100001,
+                 "at most 100000 lines", id="lines"),
     ('\n\ngithub "a" {\n\ttoken file "/x"\n', 5,
      "not the end of the file, in what begins in line 3"),
 ])
