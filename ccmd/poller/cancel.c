@@ -309,19 +309,15 @@ is_another(const struct victim *v, struct json_object *run)
 static void
 take_completed(struct victim *v, struct json_object *o)
 {
-	struct json_object	*doc, *docs;
+	struct json_object	*doc;
 	struct run		 run;
 	const char		*why;
 
 	if (run_from_github(o, &doc, &why) == -1)
 		return;
 	if (run_from_document(doc, &run) == 0 && run.id == v->id &&
-	    pipeline_saw(v->cancel->pipeline, &run, doc, 0)) {
-		docs = json_object_new_array();
-		json_object_array_add(docs, json_object_get(doc));
-		tell_runs(v->cancel->pipeline->id, docs);
-		json_object_put(docs);
-	}
+	    pipeline_saw(v->cancel->pipeline, &run, doc, 0))
+		tell_run(v->cancel->pipeline->id, doc);
 	json_object_put(doc);
 }
 

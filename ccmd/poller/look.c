@@ -234,7 +234,7 @@ static int
 take_run(struct look *look, struct json_object *o, uint64_t *id,
     const char **why)
 {
-	struct json_object	*doc, *docs;
+	struct json_object	*doc;
 	struct pipeline		*p;
 	struct tracked		*t;
 	struct run		 run;
@@ -264,10 +264,7 @@ take_run(struct look *look, struct json_object *o, uint64_t *id,
 			t->on_page = look->pages == 1;
 		if (!news)
 			continue;
-		docs = json_object_new_array();
-		json_object_array_add(docs, json_object_get(doc));
-		tell_runs(p->id, docs);
-		json_object_put(docs);
+		tell_run(p->id, doc);
 	}
 	json_object_put(doc);
 	return (0);
@@ -387,7 +384,7 @@ take_tracked(struct look *look, struct tracked *t, const struct gh_reply *r,
     const char **why)
 {
 	struct pipeline		*p = look->pipeline;
-	struct json_object	*doc, *docs;
+	struct json_object	*doc;
 	struct run		 run;
 
 	if (run_from_github(r->json, &doc, why) == -1)
@@ -402,10 +399,7 @@ take_tracked(struct look *look, struct tracked *t, const struct gh_reply *r,
 	if (pipeline_saw(p, &run, doc, look->repository->round)) {
 		if (run.status == RUN_COMPLETED)
 			jobs_wanted(p, &run);
-		docs = json_object_new_array();
-		json_object_array_add(docs, json_object_get(doc));
-		tell_runs(p->id, docs);
-		json_object_put(docs);
+		tell_run(p->id, doc);
 	}
 	json_object_put(doc);
 	return (0);
@@ -419,17 +413,13 @@ static void
 run_is_gone(struct look *look, struct tracked *t)
 {
 	struct pipeline		*p = look->pipeline;
-	struct json_object	*docs;
 
 	if (t->doc != NULL) {
 		json_object_object_add(t->doc, "status",
 		    json_object_new_string("completed"));
 		json_object_object_add(t->doc, "conclusion",
 		    json_object_new_string("deleted"));
-		docs = json_object_new_array();
-		json_object_array_add(docs, json_object_get(t->doc));
-		tell_runs(p->id, docs);
-		json_object_put(docs);
+		tell_run(p->id, t->doc);
 	}
 	pipeline_untrack(p, t);
 }

@@ -168,18 +168,13 @@ static void
 on_seen(const struct found_run *found, void *arg)
 {
 	struct rerun		*op = arg;
-	struct json_object	*docs;
 
 	if (found->refusal != NULL || found->run.attempt <= op->attempt) {
 		see_later(op);
 		return;
 	}
-	if (pipeline_saw(op->pipeline, &found->run, found->doc, 0)) {
-		docs = json_object_new_array();
-		json_object_array_add(docs, json_object_get(found->doc));
-		tell_runs(op->pipeline->id, docs);
-		json_object_put(docs);
-	}
+	if (pipeline_saw(op->pipeline, &found->run, found->doc, 0))
+		tell_run(op->pipeline->id, found->doc);
 	done(op, found->run.attempt);
 }
 

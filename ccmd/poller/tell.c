@@ -176,6 +176,16 @@ send_docs(struct json_object *docs, void (*send)(const struct docs_of *,
 }
 
 void
+tell_run(const char *pipeline_id, struct json_object *doc)
+{
+	struct json_object	*docs = json_object_new_array();
+
+	json_object_array_add(docs, json_object_get(doc));
+	tell_runs(pipeline_id, docs);
+	json_object_put(docs);
+}
+
+void
 tell_runs(const char *pipeline_id, struct json_object *docs)
 {
 	struct docs_of	 of = { .pipeline_id = pipeline_id };

@@ -54,7 +54,8 @@ void tell_refused(const struct asked *asked, int status, const char *code,
 
 void tell_intent(const struct asked *asked);
 
-/* Run documents, split into as many messages as it takes. */
+/* A run's document; those of an array, in as many messages as it takes. */
+void tell_run(const char *pipeline_id, struct json_object *doc);
 void tell_runs(const char *pipeline_id, struct json_object *docs);
 
 /* Job documents (jobs.h), without their steps, in as many messages. */
