@@ -235,6 +235,7 @@ client_new(int fd, const struct sockaddr_storage *from
 	/* Whom there is no room for is told so by an end: ccmctl says it. */
 	if (peer_cred(c->peer, &c->uid, &gid) == -1 ||
 	    make_room(c->uid) == -1) {
+		log_info("control: no place for one more client");
 		peer_free(c->peer);
 		free(c);
 		return;
