@@ -39,10 +39,11 @@
 
 /*
  * Where a user is missing a number is taken that no one has: privileges
- * stay apart all the same, and the log says so.
+ * stay apart all the same, and the log says so.  From 61184 on systemd gives
+ * numbers to services while they run (DynamicUser); below that nobody does.
  */
-#define SPARE_UID	62401
-#define SPARE_TRIES	1000
+#define SPARE_UID	60801
+#define SPARE_TRIES	75
 #define COPY_MAX	(256 * 1024)
 
 #define JAILS		RUNSTATEDIR "/ccmd"
