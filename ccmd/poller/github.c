@@ -43,6 +43,8 @@
 
 #define GH_URL_MAX		3072
 #define GH_HOPS_MAX		3	/* redirects */
+/* Calls for people at a time: more than all that the api admits make. */
+#define GH_COMMANDS_MAX		(8 * MSG_OPERATIONS_MAX)
 #define GH_TIMEOUT_MS		30000
 
 struct gh_call {
@@ -69,6 +71,7 @@ struct gh_call {
 static struct {
 	void		(*room)(struct github *);
 	void		(*learnt)(void);
+	size_t		 commands;	/* calls of GH_COMMAND */
 } env;
 
 static void	 pump(struct github *);
@@ -108,6 +111,10 @@ github_call(struct github *gh, int priority, const char *method,
 	int64_t		 left;
 	int		 n;
 
+	if (priority == GH_COMMAND && env.commands >= GH_COMMANDS_MAX) {
+		errno = ENOMEM;
+		return (NULL);
+	}
 	if ((call = calloc(1, sizeof(*call))) == NULL)
 		return (NULL);
 	n = asprintf(&call->url, "%s%s", gh->url, path);
@@ -125,6 +132,7 @@ github_call(struct github *gh, int priority, const char *method,
 	call->arg = arg;
 	call->deadline = deadline;
 	TAILQ_INSERT_TAIL(&gh->waiting[priority], call, entry);
+	env.commands += priority == GH_COMMAND;
 	if ((etag != NULL && (call->etag = strdup(etag)) == NULL) ||
 	    (body != NULL && (call->body = strdup(body)) == NULL) ||
 	    (deadline != 0 && (call->expiry =
@@ -184,6 +192,7 @@ call_free(struct gh_call *call)
 {
 	if (call->req == NULL)
 		TAILQ_REMOVE(&call->gh->waiting[call->priority], call, entry);
+	env.commands -= call->priority == GH_COMMAND;
 	if (call->expiry != NULL)
 		event_free(call->expiry);
 	free(call->url);
