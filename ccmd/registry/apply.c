@@ -84,6 +84,9 @@ apply_outcome(const union msg *m)
 
 	if (o->verb >= VERB_MAX || apply[o->verb] == NULL)
 		fatalx("poller: outcome of verb %u", o->verb);
+	/* Of the poller's own there is the end of a teardown that was cut. */
+	if (o->op == 0 && intent[o->verb] == NULL)
+		fatalx("poller: outcome of what nobody asked for");
 	memset(&asked, 0, sizeof(asked));
 	asked.op = o->op;
 	asked.verb = verb_get(o->verb)->name;
@@ -166,6 +169,8 @@ apply_intent(const union msg *m)
 
 	if (i->verb >= VERB_MAX || intent[i->verb] == NULL)
 		fatalx("poller: intent of verb %u", i->verb);
+	if (i->op == 0)
+		fatalx("poller: intent of what nobody asked for");
 	memset(&asked, 0, sizeof(asked));
 	asked.op = i->op;
 	asked.verb = verb_get(i->verb)->name;

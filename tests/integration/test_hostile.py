@@ -45,9 +45,16 @@ def resident(pid):
     return int(text.split("VmRSS:")[1].split()[0])
 
 
+def wait_for(h, line):
+    try:
+        wait_until(lambda: line in h.log(), 20)
+    except AssertionError:
+        raise AssertionError(line + " did not come:\n" + h.log()) from None
+
+
 def starts_anew(h, why):
     """Another set comes, from the same parent."""
-    wait_until(lambda: why in h.log(), 20, why + "\n" + h.log())
+    wait_for(h, why)
     child = h.child()
     child.ready()
     assert h.process.poll() is None, h.log()
@@ -205,8 +212,9 @@ def test_operations_that_the_poller_does_not_begin(
         poller.send("OP", op=1, verb=VERBS[verb], actor="t", target="",
                     args=args, deadline=int(time.monotonic() * 1000) +
                     5000 + later)
+        wait_for(h, "poller: fatal: api: operation that is none")
         api.close()
-        starts_anew(h, "poller: fatal: api: operation that is none")
+        starts_anew(h, "starting anew")
 
 
 def test_a_pipeline_that_the_registry_makes_up(tmp_path, sim):
@@ -219,8 +227,8 @@ def test_a_pipeline_that_the_registry_makes_up(tmp_path, sim):
                "created_at": "2026-01-05T10:30:00Z",
                "repository": "acme/shop/keys?x="}
         poller.send("PIPELINE", number=1, known=0, doc=doc)
-        wait_until(lambda: "poller: pipeline document: repository must be "
-                   "owner/name" in h.log(), what=h.log())
+        wait_for(h, "poller: pipeline document: repository must be "
+                 "owner/name")
         registry.close()
 
 
@@ -232,7 +240,7 @@ def test_more_of_an_answer_than_is_taken(tmp_path):
         child.ready()
         child.send("RUNNING", pid=1)
         api = child.sister("api")
-        wait_until(lambda: "ccmd: running" in h.log(), what=h.log())
+        wait_for(h, "ccmd: running")
         client.connect(str(h.socket))
         client.sendall(Peer.encode("CTL_HELLO", version=1) + Peer.encode(
             "CTL_OP", op=1, verb="repository.list", args={"owner": "acme"}))
@@ -243,5 +251,18 @@ def test_more_of_an_answer_than_is_taken(tmp_path):
                          body=b"x" * 65536)
         except (BrokenPipeError, ConnectionResetError):
             pass
+        wait_for(h, "more than there was credit for")
         child.close()
-        starts_anew(h, "more than there was credit for")
+        starts_anew(h, "starting anew")
+
+
+@pytest.mark.parametrize("message", ["OUTCOME", "INTENT"])
+def test_operations_that_nobody_asked_for(registry, message):
+    """But for the end of a teardown that was cut off."""
+    more = {"status": 201, "result": found(1)} if message == "OUTCOME" else {}
+    verb = "pipeline." + ("provision" if more else "teardown")
+    registry.poller.send(message, op=0, verb=VERBS[verb], actor="root",
+                         target="", **more)
+    assert registry.reap() == 1
+    assert "what nobody asked for" in registry.log
+    assert not (registry.state / "pipelines.json").exists()
