@@ -184,6 +184,7 @@ def test_kill_everything_again_and_again(tmp_path, sim):
     told = {}
     with Daemon(tmp_path, github_url=sim.url, start=False,
                 github_conf=UNLIMITED) as d:
+        path, saved = d.state / "pipelines.json", False
         for n in range(ROUNDS):
             d.start()
             clients = Clients(d, names[n * 8:n * 8 + 8], 4)
@@ -197,6 +198,10 @@ def test_kill_everything_again_and_again(tmp_path, sim):
             for repo, (pipeline, state) in clients.told.items():
                 if repo not in clients.open:
                     told[repo] = pipeline, state
+            # Killed before the first save, with nothing promised.
+            if not saved and not told and not path.exists():
+                continue
+            saved = True
             registry = d.registry()
             assert registry["registry_version"] == "2.0"
             for repo, (pipeline, state) in told.items():
