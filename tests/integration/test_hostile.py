@@ -26,6 +26,7 @@ from daemon import TOKEN, Daemon, wait_until
 from githubsim import GitHubSim
 from hostile import Hostile
 from registry_harness import VERBS, Peer, Registry, found, run
+from test_build import sanitized
 
 
 def flood(child, messages):
@@ -82,7 +83,8 @@ def test_a_child_that_asks_and_does_not_read(tmp_path):
         before = resident(h.process.pid)
         flood(child, child.encode("SIGN_JWT", credential=1, skew=0) * 1000)
         starts_anew(h, "poller: does not read what it is told")
-        assert resident(h.process.pid) - before < 32 * 1024
+        # A sanitizer keeps what was freed.
+        assert sanitized() or resident(h.process.pid) - before < 32 * 1024
         # Nor does it fill the log with what we have to say to that.
         assert h.log().count("JWT not signed") <= 2 * 2000
         assert "lines were dropped" in h.log()
@@ -140,7 +142,7 @@ def test_an_api_that_asks_and_does_not_read(registry):
     r.wait(lambda: r.errors == -1)
     assert "more queries than it admits" in r.log
     # An answer is half a megabyte.
-    assert peak - before < 100 * 1024
+    assert sanitized() or peak - before < 100 * 1024
 
 
 @pytest.mark.parametrize("message,verb,with_fd", [
