@@ -79,6 +79,7 @@ static void	 start_waiting(struct github *);
 static void	 drop_hopeless(struct github *);
 static const char *hopeless(const struct gh_call *);
 static const char *path_of(const struct gh_call *);
+static void	 was_not_asked(struct gh_call *, struct gh_reply *);
 static void	 on_expiry(evutil_socket_t, short, void *);
 static int	 start(struct gh_call *, int64_t);
 static void	 on_reply(const struct http_reply *, void *);
@@ -242,6 +243,29 @@ github_on_timer(evutil_socket_t fd __attribute__((unused)),
 	pump(arg);
 }
 
+/*
+ * What held it up until now: a pause, or what else was asked of GitHub in
+ * the last minute; else it is GitHub's affair (a token, all those under way).
+ */
+static void
+was_not_asked(struct gh_call *call, struct gh_reply *r)
+{
+	int64_t	 wait;
+
+	github_limited(budget_of(call), kind_of(call), r);
+	if (r->result == GH_LIMITED || (token_of(call) == NULL &&
+	    call->gh->app.id != 0))
+		return;
+	wait = budget_wait(budget_of(call), proc_now_ms(), kind_of(call),
+	    is_write(call));
+	if (wait == -1)
+		return;
+	r->result = GH_LIMITED;
+	r->wait = wait > 1000 ? (wait + 999) / 1000 : 1;
+	(void)strlcpy(r->why, "GitHub was not asked: its limits leave no "
+	    "room for more now", sizeof(r->why));
+}
+
 /* The client's patience is at its end before GitHub answered. */
 static void
 on_expiry(evutil_socket_t fd __attribute__((unused)),
@@ -252,7 +276,7 @@ on_expiry(evutil_socket_t fd __attribute__((unused)),
 
 	memset(&r, 0, sizeof(r));
 	if (call->req == NULL)
-		github_limited(budget_of(call), kind_of(call), &r);
+		was_not_asked(call, &r);
 	if (r.result != GH_LIMITED) {
 		r.result = GH_FAILED;
 		(void)snprintf(r.why, sizeof(r.why),

@@ -113,6 +113,26 @@ def test_the_reserve_is_for_people(tmp_path, sim):
                     if "/actions/runs" in q["path"]]
 
 
+def test_what_the_limits_hold_up_is_said_to_be(tmp_path, sim):
+    """GitHub was not asked, so it is not what failed: 503, and when to come
+    back, not 502."""
+    with Daemon(tmp_path, github_url=sim.url,
+                github_conf="limits concurrent 10 points 20") as d:
+        for i in range(15):
+            sim.add_repo("acme/much%d" % i, workflows=["deploy.yml"])
+        for i in range(15):
+            status, head, data = d.raw(
+                "POST", "/api/pipelines/provision",
+                {"repo": "acme/much%d" % i, "workflow_file": "deploy.yml"})
+            if status != 201:
+                break
+        r = json.loads(data)
+        assert (status, r["code"]) == (503, "unavailable"), r
+        assert "not asked" in r["error"]
+        assert 1 <= int(head["Retry-After"]) <= 60
+        assert sim.requests(path="much%d/actions/workflows" % i) == []
+
+
 @pytest.fixture
 def cold(tmp_path, sim):
     """60 pipelines that nothing is known of, and 160 looks in this hour."""
