@@ -74,8 +74,6 @@ main(int argc, char **argv)
 	/* Each mode is given in full where something is made. */
 	(void)umask(022);
 	log_init("ccmd", 0, 0);
-	/* Modes are as asked for: the children's roots are to be entered. */
-	(void)umask(022);
 	parse_options(argc, argv, &opt);
 	log_set_verbose(opt.verbose);
 	notify_init();
