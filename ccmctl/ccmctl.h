@@ -424,6 +424,9 @@ void view_field(const struct view *v, const char *label, enum sign sign,
 void view_say(const struct view *v, enum sign sign, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* What an answer warns of, a field each. */
+void view_warnings(const struct view *v, struct json_object *answer);
+
 /* A time as date and age; nothing if it is NULL. */
 void view_time(const struct view *v, const char *label, const char *stamp);
 

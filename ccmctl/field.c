@@ -46,6 +46,20 @@ view_heading(const struct view *v, const char *title)
 }
 
 void
+view_warnings(const struct view *v, struct json_object *answer)
+{
+	struct json_object	*list;
+	const char		*s;
+	size_t			 i;
+
+	list = json_member(answer, "warnings", json_type_array);
+	for (i = 0; list != NULL && i < json_object_array_length(list); i++) {
+		s = json_object_get_string(json_object_array_get_idx(list, i));
+		view_field(v, "Warning", SIGN_WARN, "%s", s != NULL ? s : "?");
+	}
+}
+
+void
 view_time(const struct view *v, const char *label, const char *stamp)
 {
 	char	 date[TEXT_TIME_SIZE], ago[TEXT_TIME_SIZE];

@@ -62,8 +62,6 @@ static const struct verb_arg *arg_by_option(const struct verb *, int);
 static int	 lacks_positional(const struct command *,
 		    struct verb_error *);
 static void	 add_defaults(struct command *);
-static int	 usage(struct verb_error *, const char *, ...)
-		    __attribute__((format(printf, 2, 3)));
 
 int
 command_parse(int argc, char **argv, struct command *cmd,
@@ -85,13 +83,13 @@ command_parse(int argc, char **argv, struct command *cmd,
 	if (argc == 0)
 		return (imply_menu(cmd, err));
 	if ((n = find_command(argc, argv, cmd)) == 0)
-		return (usage(err, "%s: %s", argv[0],
+		return (verb_bad(err, "%s: %s", argv[0],
 		    command_group(argv[0], rest, sizeof(rest))));
 	/* getopt(3) takes argv[0] for the program's name. */
 	if (parse_args(argc - n + 1, argv + n - 1, cmd, err) == -1)
 		return (-1);
 	if (cmd->local == LOCAL_MENU && cmd->json)
-		return (usage(err, "menu: unknown option -j"));
+		return (verb_bad(err, "menu: unknown option -j"));
 	add_defaults(cmd);
 	return (verb_check_args(cmd->verb, cmd->args, err));
 }
@@ -126,20 +124,20 @@ parse_globals(int argc, char **argv, struct command *cmd,
 		case 's':
 			/* A script's empty variable is not the default. */
 			if (*(cmd->socket = optarg) == '\0')
-				return (usage(err, "option -s: a path was "
+				return (verb_bad(err, "option -s: a path was "
 				    "expected"));
 			break;
 		case 'V':
 			cmd->local = LOCAL_VERSION;
 			break;
 		case ':':
-			return (usage(err, "option -%c needs a value",
+			return (verb_bad(err, "option -%c needs a value",
 			    optopt));
 		default:
 			if (optopt == '-')
-				return (usage(err, "unknown option %s",
+				return (verb_bad(err, "unknown option %s",
 				    argv[optind]));
-			return (usage(err, "unknown option -%c", optopt));
+			return (verb_bad(err, "unknown option -%c", optopt));
 		}
 	}
 	return (optind);
@@ -150,7 +148,7 @@ static int
 imply_menu(struct command *cmd, struct verb_error *err)
 {
 	if (cmd->json)
-		return (usage(err, "a command is missing"));
+		return (verb_bad(err, "a command is missing"));
 	cmd->verb = command_by_words("menu");
 	cmd->local = LOCAL_MENU;
 	cmd->implied = 1;
@@ -250,17 +248,17 @@ take_long(struct command *cmd, int argc, char **argv, struct verb_error *err)
 		    cmd->verb->args[i].name[len] == '\0')
 			arg = &cmd->verb->args[i];
 	if (arg == NULL)
-		return (usage(err, "%s: unknown option --%.*s",
+		return (verb_bad(err, "%s: unknown option --%.*s",
 		    cmd->verb->words, (int)len, name));
 	optind = at + 1;
 	value = name[len] == '=' ? name + len + 1 : NULL;
 	if (value == NULL && arg->check != CHECK_FLAG) {
 		if (optind == argc)
-			return (usage(err, "%s: option --%s needs a value",
+			return (verb_bad(err, "%s: option --%s needs a value",
 			    cmd->verb->words, arg->name));
 		value = argv[optind++];
 	} else if (value != NULL && arg->check == CHECK_FLAG)
-		return (usage(err, "%s: option --%s takes no value",
+		return (verb_bad(err, "%s: option --%s takes no value",
 		    cmd->verb->words, arg->name));
 	return (take(cmd, arg, value, err) == -1 ? -1 : 1);
 	return (1);
@@ -295,14 +293,14 @@ take_option(struct command *cmd, int ch, const char *value,
 	if (ch == 'A')
 		cmd->ascii = 1;
 	else if (ch == ':')
-		return (usage(err, "%s: option -%c needs a value",
+		return (verb_bad(err, "%s: option -%c needs a value",
 		    cmd->verb->words, optopt));
 	else if (ch == 'j')
 		cmd->json = 1;
 	else if (ch == 'y')
 		cmd->yes = 1;
 	else
-		return (usage(err, "%s: unknown option -%c",
+		return (verb_bad(err, "%s: unknown option -%c",
 		    cmd->verb->words, optopt));
 	return (0);
 }
@@ -327,7 +325,7 @@ take_pair(struct command *cmd, const struct verb_arg *owner,
 	char		*first = strndup(value, (size_t)(slash - value));
 
 	if (first == NULL)
-		return (usage(err, "out of memory"));
+		return (verb_bad(err, "out of memory"));
 	(void)take(cmd, owner, first, err);
 	free(first);
 	return (take(cmd, owner + 1, slash + 1, err));
@@ -346,14 +344,15 @@ take_positional(struct command *cmd, size_t n, const char *value,
 		if (verb->args[i].option != 0 || n-- > 0)
 			continue;
 		if (*value == '\0')
-			return (usage(err, "%s: %s is empty", verb->words,
+			return (verb_bad(err, "%s: %s is empty", verb->words,
 			    verb->args[i].name));
 		if (verb->args[i].check == CHECK_OWNER && i + 1 <
 		    verb->nargs && strchr(value, '/') != NULL)
 			return (take_pair(cmd, &verb->args[i], value, err));
 		return (take(cmd, &verb->args[i], value, err));
 	}
-	return (usage(err, "%s: too many arguments: %s", verb->words, value));
+	return (verb_bad(err, "%s: too many arguments: %s", verb->words,
+	    value));
 }
 
 /* One more word of the command that is to be explained. */
@@ -366,7 +365,7 @@ take_word(struct command *cmd, const char *value, struct verb_error *err)
 	if (!json_object_object_get_ex(cmd->args, "command", &words) ||
 	    snprintf(all, sizeof(all), "%s %s",
 	    json_object_get_string(words), value) >= (int)sizeof(all))
-		return (usage(err, "%s: no such command", value));
+		return (verb_bad(err, "%s: no such command", value));
 	return (take(cmd, &cmd->verb->args[0], all, err));
 }
 
@@ -392,14 +391,14 @@ take_input(struct command *cmd, const struct verb_arg *arg,
 	char			*name;
 
 	if (equal == NULL || equal == value)
-		return (usage(err, "%s: -%c needs name=value: %s",
+		return (verb_bad(err, "%s: -%c needs name=value: %s",
 		    cmd->verb->words, arg->option, value));
 	if (!json_object_object_get_ex(cmd->args, arg->name, &o)) {
 		o = json_object_new_object();
 		json_object_object_add(cmd->args, arg->name, o);
 	}
 	if ((name = strndup(value, (size_t)(equal - value))) == NULL)
-		return (usage(err, "out of memory"));
+		return (verb_bad(err, "out of memory"));
 	json_object_object_add(o, name, json_object_new_string(equal + 1));
 	free(name);
 	return (0);
@@ -416,7 +415,7 @@ lacks_positional(const struct command *cmd, struct verb_error *err)
 		    verb->args[i].option == 0 &&
 		    !json_object_object_get_ex(cmd->args, verb->args[i].name,
 		    NULL))
-			return (usage(err, "%s: %s is missing", verb->words,
+			return (verb_bad(err, "%s: %s is missing", verb->words,
 			    verb->args[i].name));
 	return (0);
 }
@@ -437,17 +436,4 @@ add_defaults(struct command *cmd)
 		    arg->name, NULL))
 			(void)take(cmd, arg, value, NULL);
 	}
-}
-
-static int
-usage(struct verb_error *err, const char *fmt, ...)
-{
-	va_list	 ap;
-
-	err->status = 400;
-	(void)strlcpy(err->code, "invalid_argument", sizeof(err->code));
-	va_start(ap, fmt);
-	(void)vsnprintf(err->text, sizeof(err->text), fmt, ap);
-	va_end(ap);
-	return (-1);
 }

@@ -33,7 +33,6 @@ static void	 show_job(const struct view *, struct table *,
 		    struct json_object *);
 static void	 add_row(const struct view *, struct table *, const char *,
 		    struct json_object *);
-static void	 warnings(const struct view *, struct json_object *);
 
 void
 view_run(const struct view *v, struct json_object *answer)
@@ -144,7 +143,7 @@ view_triggered(const struct view *v, struct json_object *answer)
 	    view_number(answer, "run_id"));
 	if ((s = json_string(answer, "branch")) != NULL)
 		view_field(v, "Branch", SIGN_NONE, "%s", s);
-	warnings(v, answer);
+	view_warnings(v, answer);
 }
 
 /* Accepted is not done: a run that does not end yet is said to go on. */
@@ -157,7 +156,7 @@ view_cancelled(const struct view *v, struct json_object *answer)
 	else
 		view_say(v, SIGN_BUSY, "Run %s is being cancelled, and has "
 		    "not ended yet", view_number(answer, "run_id"));
-	warnings(v, answer);
+	view_warnings(v, answer);
 }
 
 void
@@ -178,18 +177,4 @@ view_workflow(const struct view *v, struct json_object *answer)
 	view_say(v, SIGN_GOOD, "%s: %s", state != NULL &&
 	    strcmp(state, "active") == 0 ? "Workflow enabled" :
 	    "Workflow disabled", file != NULL ? file : "?");
-}
-
-static void
-warnings(const struct view *v, struct json_object *answer)
-{
-	struct json_object	*list;
-	const char		*s;
-	size_t			 i;
-
-	list = json_member(answer, "warnings", json_type_array);
-	for (i = 0; list != NULL && i < json_object_array_length(list); i++) {
-		s = json_object_get_string(json_object_array_get_idx(list, i));
-		view_field(v, "Warning", SIGN_WARN, "%s", s != NULL ? s : "?");
-	}
 }

@@ -52,7 +52,6 @@ static void	 list_row(const struct view *, struct table *,
 static void	 run_row(const struct view *, struct table *,
 		    struct json_object *);
 static void	 pipeline_info(const struct view *, struct json_object *);
-static void	 warnings(const struct view *, struct json_object *);
 static void	 member(const struct view *, const char *, const char *,
 		    struct json_object *);
 static void	 members(const struct view *, const char *,
@@ -342,7 +341,7 @@ show_provisioned(const struct view *v, struct json_object *answer)
 	if ((s = json_string(answer, "status")) != NULL)
 		view_field(v, "Status", show_status_sign(s), "%s", s);
 	view_time(v, "Created", json_string(answer, "created_at"));
-	warnings(v, answer);
+	view_warnings(v, answer);
 }
 
 static void
@@ -365,7 +364,7 @@ show_aftermath(const struct view *v, struct json_object *answer)
 		view_field(v, i == 0 ? "Cancelling" : "", SIGN_BUSY, "run %s",
 		    json_object_get_string(
 		    json_object_array_get_idx(runs, i)));
-	warnings(v, answer);
+	view_warnings(v, answer);
 }
 
 static void
@@ -374,7 +373,7 @@ show_message(const struct view *v, struct json_object *answer)
 	const char	*s = json_string(answer, "message");
 
 	done(v, s != NULL ? s : "done", "");
-	warnings(v, answer);
+	view_warnings(v, answer);
 }
 
 /* Errors of several lines, as the daemon has them in its log. */
@@ -390,20 +389,6 @@ show_lines(FILE *f, struct json_object *list)
 		shown = text_visible(s != NULL ? s : "?");
 		(void)fprintf(f, "%s\n", shown);
 		free(shown);
-	}
-}
-
-static void
-warnings(const struct view *v, struct json_object *answer)
-{
-	struct json_object	*list;
-	const char		*s;
-	size_t			 i;
-
-	list = json_member(answer, "warnings", json_type_array);
-	for (i = 0; list != NULL && i < json_object_array_length(list); i++) {
-		s = json_object_get_string(json_object_array_get_idx(list, i));
-		view_field(v, "Warning", SIGN_WARN, "%s", s != NULL ? s : "?");
 	}
 }
 

@@ -96,8 +96,6 @@ static int	 check_since(const struct verb_arg *, struct json_object *,
 static int	 check_flag(const struct verb_arg *, struct json_object *,
 		    struct json_object *, struct verb_error *);
 static int	 check_preserve(struct json_object *, struct verb_error *);
-static int	 bad(struct verb_error *, const char *, ...)
-		    __attribute__((format(printf, 2, 3)));
 
 const struct verb *
 verb_get(unsigned int id)
@@ -265,7 +263,7 @@ check_arg(const struct verb_arg *a, struct json_object *args,
 	switch (a->check) {
 	case CHECK_CONFIG:
 		if (pipeline_config_check(v, why, sizeof(why)) == -1)
-			return (bad(err, "%s", why));
+			return (verb_bad(err, "%s", why));
 		return (0);
 	case CHECK_INT:
 		return (check_int(a, args, v, err));
@@ -298,7 +296,7 @@ check_arg(const struct verb_arg *a, struct json_object *args,
 		return (check_since(a, args, v, err));
 	}
 	if (!json_object_is_type(v, json_type_string))
-		return (bad(err, "%s must be text", a->name));
+		return (verb_bad(err, "%s must be text", a->name));
 	return (check_text(a, args, json_object_get_string(v),
 	    (size_t)json_object_get_string_len(v), err));
 }
@@ -311,10 +309,10 @@ check_text(const struct verb_arg *a, struct json_object *args, const char *s,
 	int		 bounded;
 
 	if (strlen(s) != len)
-		return (bad(err, "%s must not hold a NUL", a->name));
+		return (verb_bad(err, "%s must not hold a NUL", a->name));
 	/* A query's bytes were never JSON: what goes on must be. */
 	if (!json_utf8(s, len))
-		return (bad(err, "%s must be UTF-8", a->name));
+		return (verb_bad(err, "%s must be UTF-8", a->name));
 	if (len == 0 && a->min == -1)
 		return (0);
 	if (a->check == CHECK_ID)
@@ -322,9 +320,9 @@ check_text(const struct verb_arg *a, struct json_object *args, const char *s,
 	if (a->check == CHECK_WORKFLOW)
 		return (check_workflow(a, args, s, err));
 	if ((expected = verb_text_expected(a->check, s, &bounded)) != NULL)
-		return (bad(err, "%s must be %s", a->name, expected));
+		return (verb_bad(err, "%s must be %s", a->name, expected));
 	if (bounded && (len < (size_t)a->min || len > (size_t)a->max))
-		return (bad(err, "%s must be %lld to %lld bytes", a->name,
+		return (verb_bad(err, "%s must be %lld to %lld bytes", a->name,
 		    (long long)a->min, (long long)a->max));
 	return (0);
 }
@@ -335,7 +333,7 @@ check_id(const char *s, size_t len, struct verb_error *err)
 {
 	if (pipeline_id_ok(s))
 		return (0);
-	(void)bad(err, "Pipeline not found: %s", len > 0 &&
+	(void)verb_bad(err, "Pipeline not found: %s", len > 0 &&
 	    len <= ID_QUOTED_MAX ? s : "this is no id");
 	err->status = 404;
 	(void)strlcpy(err->code, "pipeline_not_found", sizeof(err->code));
@@ -350,7 +348,7 @@ check_workflow(const struct verb_arg *a, struct json_object *args,
 	char	 path[256];
 
 	if (pipeline_workflow_path(s, path, sizeof(path)) == -1)
-		return (bad(err, "%s must be a .yml or .yaml file in "
+		return (verb_bad(err, "%s must be a .yml or .yaml file in "
 		    ".github/workflows", a->name));
 	json_object_object_add(args, a->name, json_object_new_string(path));
 	return (0);
@@ -374,7 +372,7 @@ check_int(const struct verb_arg *a, struct json_object *args,
 	} else
 		error = "no number";
 	if (error != NULL || n < a->min || n > a->max)
-		return (bad(err, "%s must be a number from %lld to %lld",
+		return (verb_bad(err, "%s must be a number from %lld to %lld",
 		    a->name, (long long)a->min, (long long)a->max));
 	json_object_object_add(args, a->name, json_object_new_int64(n));
 	return (0);
@@ -387,7 +385,7 @@ check_run(const struct verb_arg *a, struct json_object *args,
 {
 	if (check_int(a, args, v, err) == 0)
 		return (0);
-	(void)bad(err, "Run not found: this is no run id");
+	(void)verb_bad(err, "Run not found: this is no run id");
 	err->status = 404;
 	(void)strlcpy(err->code, "run_not_found", sizeof(err->code));
 	return (-1);
@@ -405,19 +403,19 @@ check_inputs(const struct verb_arg *a, struct json_object *v,
 	struct json_object	*value;
 
 	if (!json_object_is_type(v, json_type_object))
-		return (bad(err, "%s must be an object", a->name));
+		return (verb_bad(err, "%s must be an object", a->name));
 	drop_null(v);
 	if (json_object_object_length(v) > a->max)
-		return (bad(err, "%s must be at most %lld", a->name,
+		return (verb_bad(err, "%s must be at most %lld", a->name,
 		    (long long)a->max));
 	json_object_object_foreachC(v, it) {
 		if (it.key[0] == '\0' || strlen(it.key) > INPUT_NAME_MAX)
-			return (bad(err, "a name in %s must be 1 to %d bytes",
-			    a->name, INPUT_NAME_MAX));
+			return (verb_bad(err, "a name in %s must be 1 to %d "
+			    "bytes", a->name, INPUT_NAME_MAX));
 		if (json_object_is_type(it.val, json_type_object) ||
 		    json_object_is_type(it.val, json_type_array))
-			return (bad(err, "%s.%s must be text, a number or a "
-			    "boolean", a->name, it.key));
+			return (verb_bad(err, "%s.%s must be text, a number "
+			    "or a boolean", a->name, it.key));
 		value = json_object_new_string(
 		    json_object_get_string(it.val));
 		/* The member stays where it is: only its value is another. */
@@ -435,7 +433,7 @@ check_links(const struct verb_arg *a, struct json_object *v,
 	size_t			 i, n;
 
 	if (!json_object_is_type(v, json_type_array))
-		return (bad(err, "%s must be a list of text", a->name));
+		return (verb_bad(err, "%s must be a list of text", a->name));
 	n = json_object_array_length(v);
 	for (i = 0; i < n; i++) {
 		o = json_object_array_get_idx(v, i);
@@ -443,7 +441,7 @@ check_links(const struct verb_arg *a, struct json_object *v,
 		    json_object_get_string(o) : "";
 		if (n > (size_t)a->max || (strcmp(s, "linked_domain") != 0 &&
 		    strcmp(s, "linked_app") != 0 && strcmp(s, "vps") != 0))
-			return (bad(err, "%s may hold linked_domain, "
+			return (verb_bad(err, "%s may hold linked_domain, "
 			    "linked_app and vps", a->name));
 	}
 	return (0);
@@ -478,8 +476,9 @@ check_since(const struct verb_arg *a, struct json_object *args,
 			    units[i].seconds;
 		}
 	if (error != NULL || n < a->min || n > a->max)
-		return (bad(err, "%s must be a number of hours, days or weeks "
-		    "like 24h, 30d or 12w, and at most 10 years", a->name));
+		return (verb_bad(err, "%s must be a number of hours, days or "
+		    "weeks like 24h, 30d or 12w, and at most 10 years",
+		    a->name));
 	json_object_object_add(args, a->name, json_object_new_int64(n));
 	return (0);
 }
@@ -499,7 +498,7 @@ check_flag(const struct verb_arg *a, struct json_object *args,
 	else if (strcmp(s, "0") == 0 || strcmp(s, "false") == 0)
 		on = 0;
 	else
-		return (bad(err, "%s must be true or false", a->name));
+		return (verb_bad(err, "%s must be true or false", a->name));
 	json_object_object_add(args, a->name, json_object_new_boolean(on));
 	return (0);
 }
@@ -511,13 +510,13 @@ check_preserve(struct json_object *v, struct verb_error *err)
 	const char	*s = json_object_get_string(v);
 
 	if (strcmp(s, "true") != 0 && strcmp(s, "1") != 0)
-		return (bad(err, "preserve_repo can only be true: "
+		return (verb_bad(err, "preserve_repo can only be true: "
 		    "repositories are never deleted"));
 	return (0);
 }
 
-static int
-bad(struct verb_error *err, const char *fmt, ...)
+int
+verb_bad(struct verb_error *err, const char *fmt, ...)
 {
 	va_list	 ap;
 

@@ -153,6 +153,10 @@ const char *role_name(enum role role);
 int verb_check_args(const struct verb *verb, struct json_object *args,
     struct verb_error *err);
 
+/* Fill in `err`: 400, invalid_argument, a sentence.  Returns -1. */
+int verb_bad(struct verb_error *err, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /*
  * verb_text.c: what was expected where `s` is not what `check` asks for,
  * behind "must be"; NULL: it is.  *bounded: its length must be from the
