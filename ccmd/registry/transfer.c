@@ -124,7 +124,7 @@ fail:
 static int
 is_local(int fd)
 {
-	struct sockaddr_storage	 ss;
+	struct sockaddr_storage	 ss = { 0 };
 	socklen_t		 len = sizeof(ss);
 
 	return (getsockname(fd, (struct sockaddr *)&ss, &len) == 0 &&
