@@ -26,7 +26,7 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -76,7 +76,7 @@ static void
 take_memory(struct msg_usage *u)
 {
 	unsigned long long	 size, resident;
-	char			 text[128];
+	char			 text[128], *end;
 	ssize_t			 n;
 	long			 page = sysconf(_SC_PAGESIZE);
 
@@ -85,7 +85,11 @@ take_memory(struct msg_usage *u)
 	if ((n = pread(env.statm, text, sizeof(text) - 1, 0)) <= 0)
 		return;
 	text[n] = '\0';
-	if (sscanf(text, "%llu %llu", &size, &resident) != 2)
+	size = strtoull(text, &end, 10);
+	if (*end != ' ')
+		return;
+	resident = strtoull(end, &end, 10);
+	if (*end != ' ')
 		return;
 	u->virtual = size * (uint64_t)page;
 	u->resident = resident * (uint64_t)page;

@@ -36,6 +36,7 @@
 #define OWNER_MAX	39	/* GitHub's */
 
 static int	 host_ok(const char *);
+static int	 hex_digit(char);
 
 int
 conf_role(const char *name, enum conf_role *role)
@@ -58,18 +59,28 @@ conf_role(const char *name, enum conf_role *role)
 int
 conf_hash(const char *hex, unsigned char *hash)
 {
-	unsigned int	 byte;
-	size_t		 i;
+	size_t	 i;
+	int	 high, low;
 
-	if (strlen(hex) != 2 * CONF_HASH_LEN ||
-	    strspn(hex, "0123456789abcdefABCDEF") != 2 * CONF_HASH_LEN)
+	if (strlen(hex) != 2 * CONF_HASH_LEN)
 		return (-1);
 	for (i = 0; i < CONF_HASH_LEN; i++) {
-		if (sscanf(hex + 2 * i, "%2x", &byte) != 1)
+		high = hex_digit(hex[2 * i]);
+		low = hex_digit(hex[2 * i + 1]);
+		if (high == -1 || low == -1)
 			return (-1);
-		hash[i] = (unsigned char)byte;
+		hash[i] = (unsigned char)(high << 4 | low);
 	}
 	return (0);
+}
+
+static int
+hex_digit(char c)
+{
+	static const char	 digits[] = "0123456789abcdef";
+	const char		*d = strchr(digits, tolower((unsigned char)c));
+
+	return (c != '\0' && d != NULL ? (int)(d - digits) : -1);
 }
 
 int

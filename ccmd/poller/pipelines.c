@@ -91,9 +91,10 @@ pipelines_put(const void *doc, size_t len, int known)
 		log_warn("pipeline document: %s", err.text);
 		return (NULL);
 	}
-	id = json_string(o, "pipeline_id");
+	if ((id = json_string(o, "pipeline_id")) == NULL)
+		id = "";
 	/* Its repository's name becomes a part of addresses. */
-	if (pipeline_check(o, id != NULL ? id : "", why, sizeof(why)) == -1)
+	if (pipeline_check(o, id, why, sizeof(why)) == -1)
 		log_warn("pipeline document: %s", why);
 	else if ((p = pipelines_find(id)) == NULL)
 		p = pipeline_new_entry(id);
