@@ -42,7 +42,7 @@
 
 /* A failed look-up of a pipeline's numbers is tried again after that. */
 #define RESOLVE_RETRY	60
-/* Pipelines whose numbers are looked up at a time. */
+/* Pipelines whose numbers are looked up at a time, of each credential. */
 #define RESOLVE_AT_ONCE	8
 
 struct resolve {
@@ -55,19 +55,26 @@ struct resolve {
 	struct resolved	 result;
 };
 
+/* Of one credential: what one GitHub holds up is no other's affair. */
+struct turns {
+	TAILQ_HEAD(, resolving) queue;
+	struct event	*next;
+	unsigned int	 running;
+};
+
 struct resolving {
 	TAILQ_ENTRY(resolving) entry;	/* while it is queued */
 	struct pipeline	*pipeline;
 	struct github	*gh;
+	struct turns	*turns;
 	struct resolve	*resolve;
 	struct event	*retry;
 	int		 queued;
 };
 
 static struct {
-	TAILQ_HEAD(, resolving) queue;
-	unsigned int	 running;
-} env = { .queue = TAILQ_HEAD_INITIALIZER(env.queue) };
+	struct turns	*all[GITHUB_SLOTS];
+} env;
 
 static int	 ask(struct resolve *, const char *, gh_done);
 static void	 on_repository(const struct gh_reply *, void *);
@@ -80,8 +87,10 @@ static void	 fail(struct resolve *, const struct gh_reply *, const char *,
 		    const char *);
 static void	 finish(struct resolve *);
 static void	 on_resolved(const struct resolved *, void *);
+static struct turns *turns_of(const struct github *);
 static void	 on_retry(evutil_socket_t, short, void *);
-static void	 pump(void);
+static void	 on_next(evutil_socket_t, short, void *);
+static void	 pump(struct turns *);
 static void	 begin(struct resolving *);
 static void	 later(struct resolving *, int64_t);
 static int	 tell_resolved(struct pipeline *, const struct resolved *);
@@ -315,8 +324,27 @@ resolve_pipeline(struct pipeline *p, struct github *gh)
 		fatal("resolve_pipeline");
 	s->pipeline = p;
 	s->gh = gh;
+	s->turns = turns_of(gh);
 	p->resolving = s;
 	on_retry(-1, 0, s);
+}
+
+static struct turns *
+turns_of(const struct github *gh)
+{
+	uint32_t	 i = github_slot(gh);
+	struct turns	*t;
+
+	if (i >= GITHUB_SLOTS)
+		fatalx("more credentials than turns");
+	if ((t = env.all[i]) != NULL)
+		return (t);
+	if ((t = calloc(1, sizeof(*t))) == NULL ||
+	    (t->next = evtimer_new(poller_base(), on_next, t)) == NULL)
+		fatal("turns");
+	TAILQ_INIT(&t->queue);
+	env.all[i] = t;
+	return (t);
 }
 
 void
@@ -328,10 +356,12 @@ resolve_forget(struct pipeline *p)
 		return;
 	if (s->resolve != NULL) {
 		resolve_cancel(s->resolve);
-		env.running--;
+		s->turns->running--;
+		/* From the loop: a reload forgets all of them in a row. */
+		event_active(s->turns->next, EV_TIMEOUT, 1);
 	}
 	if (s->queued)
-		TAILQ_REMOVE(&env.queue, s, entry);
+		TAILQ_REMOVE(&s->turns->queue, s, entry);
 	event_free(s->retry);
 	free(s);
 	p->resolving = NULL;
@@ -343,9 +373,16 @@ on_retry(evutil_socket_t fd __attribute__((unused)),
 {
 	struct resolving	*s = arg;
 
-	TAILQ_INSERT_TAIL(&env.queue, s, entry);
+	TAILQ_INSERT_TAIL(&s->turns->queue, s, entry);
 	s->queued = 1;
-	pump();
+	pump(s->turns);
+}
+
+static void
+on_next(evutil_socket_t fd __attribute__((unused)),
+    short what __attribute__((unused)), void *arg)
+{
+	pump(arg);
 }
 
 /*
@@ -353,14 +390,14 @@ on_retry(evutil_socket_t fd __attribute__((unused)),
  * looked at, and leaves the hour to what is watched.
  */
 static void
-pump(void)
+pump(struct turns *t)
 {
 	struct resolving	*s;
 	int64_t			 pause;
 
-	while (env.running < RESOLVE_AT_ONCE &&
-	    (s = TAILQ_FIRST(&env.queue)) != NULL) {
-		TAILQ_REMOVE(&env.queue, s, entry);
+	while (t->running < RESOLVE_AT_ONCE &&
+	    (s = TAILQ_FIRST(&t->queue)) != NULL) {
+		TAILQ_REMOVE(&t->queue, s, entry);
 		s->queued = 0;
 		pause = s->pipeline->repository_id != 0 ? 0 :
 		    budget_first_pause(github_budget(s->gh), proc_now_ms());
@@ -383,7 +420,7 @@ begin(struct resolving *s)
 	if (s->resolve == NULL)
 		later(s, RESOLVE_RETRY * 1000);
 	else
-		env.running++;
+		s->turns->running++;
 }
 
 static void
@@ -398,10 +435,11 @@ static void
 on_resolved(const struct resolved *r, void *arg)
 {
 	struct resolving	*s = arg;
+	struct turns		*t = s->turns;
 	struct pipeline		*p = s->pipeline;
 
 	s->resolve = NULL;
-	env.running--;
+	t->running--;
 	if (r->status == 200 && tell_resolved(p, r) == 0) {
 		/* The registry's PIPELINE brings the numbers back. */
 		resolve_forget(p);
@@ -413,7 +451,7 @@ on_resolved(const struct resolved *r, void *arg)
 		later(s, (r->retry_after > RESOLVE_RETRY ? r->retry_after :
 		    RESOLVE_RETRY) * 1000);
 	}
-	pump();
+	pump(t);
 }
 
 /* A repository with another id took the old name: not ours. */

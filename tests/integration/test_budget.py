@@ -21,6 +21,7 @@ import time
 import pytest
 
 from daemon import Daemon, wait_until
+from githubsim import GitHubSim
 
 
 def budget(d):
@@ -199,3 +200,47 @@ def test_a_file_without_numbers_leaves_the_hour_too(cold, sim):
              if "github" in doc]
     assert 5 <= len(found) <= 30
     assert not {"403", "429"} & set(sim.counts()["statuses"])
+
+
+def test_a_github_that_hangs_holds_up_its_own_numbers_alone(tmp_path, sim):
+    """And who is not looked up any more leaves his turn to the next."""
+    with GitHubSim(tmp_path) as other:
+        other.add_repo("corp/app", workflows=["deploy.yml"])
+        names = ["acme/r%d" % i for i in range(9)]
+        for name in names:
+            sim.add_repo(name, workflows=["deploy.yml"])
+        with Daemon(tmp_path, github_url=sim.url, start=False) as d:
+            secret = d.dir / "github.token"
+            d.conf_path.write_text(
+                d.conf_path.read_text() + 'github "corp" {\n\turl "%s"\n'
+                '\ttoken file "%s"\n\towners { "corp" }\n}\n' % (
+                    other.url, secret))
+            d.start().wait_ready()
+            ids = {name: d.provision(name) for name in names + ["corp/app"]}
+            d.stop()
+            path = d.state / "pipelines.json"
+            registry = json.loads(path.read_text())
+            for doc in registry["pipelines"].values():
+                del doc["github"]
+            # The order of ids is that of turns: corp's is the last.
+            last = registry["pipelines"].pop(ids["corp/app"])
+            last["pipeline_id"] = ids["corp/app"] = "z"
+            registry["pipelines"]["z"] = last
+            path.write_text(json.dumps(registry))
+            sim.fault("hang")
+
+            def found(name):
+                return "github" in d.registry()["pipelines"][ids[name]]
+
+            mark = sim.mark()
+            d.start().wait_ready()
+            asked = {q["path"][len("/repos/"):] for q in sim.wait_for(
+                8, since=mark, path="^/repos/acme/r[0-8]$")}
+            wait_until(lambda: found("corp/app"), 15, "of the other one")
+            assert len(asked) == 8
+            sim.clear_faults()
+            for name in asked:
+                assert d.request("DELETE", "/api/pipelines/%s" %
+                                 ids[name])[0] == 200
+            left = (set(names) - asked).pop()
+            wait_until(lambda: found(left), 15, "its turn")
