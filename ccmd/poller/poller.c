@@ -85,6 +85,7 @@ static void	 on_track(struct peer *, const union msg *, int);
 static void	 on_synced(struct peer *, const union msg *, int);
 static void	 on_noted(struct peer *, const union msg *, int);
 static void	 begin(void);
+static void	 take_up(void);
 
 static const msg_fn parent_table[M_MAX] = {
 	[M_PEER] = on_peer,
@@ -286,8 +287,10 @@ on_conf_end(struct peer *peer, const union msg *m __attribute__((unused)),
 	poison_commit();
 	github_commit();
 	watch_reload();
-	if (env.synced)
+	if (env.synced) {
 		report_changed();
+		take_up();
+	}
 	env.configured = 1;
 	begin();
 	child_running(peer);
@@ -390,19 +393,26 @@ on_synced(struct peer *peer __attribute__((unused)), const union msg *m,
 static void
 begin(void)
 {
-	struct pipeline	*p;
-
 	if (!env.configured || !env.told || env.synced)
 		return;
 	env.synced = 1;
 	github_set_hooks(lane_room, report_changed);
 	report_changed();
+	take_up();
+	watch_start();
+	ops_synced();
+}
+
+/* What documents promise, and what had no token for it until now. */
+static void
+take_up(void)
+{
+	struct pipeline	*p;
+
 	for (p = pipelines_next(NULL); p != NULL; p = pipelines_next(p)) {
 		op_teardown_pipeline(p);
 		op_cancel_pipeline(p);
 	}
-	watch_start();
-	ops_synced();
 }
 
 static void

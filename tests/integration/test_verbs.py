@@ -254,6 +254,27 @@ def test_cancel_is_followed_over_a_restart(d, sim, pipe, late):
     assert not sim.requests(since=mark, path="/runs/[0-9]+/cancel$")
 
 
+def test_a_reload_that_brings_the_token_takes_a_cancel_up(d, sim, pipe):
+    run = sim.add_run("acme/shop", "deploy.yml", status="in_progress",
+                      on_cancel="ignore")
+    assert post(d, "%s/runs/%d/cancel" % (pipe, run))[0] == 202
+    d.stop()
+    good = d.conf_path.read_text()
+    d.conf_path.write_text(good.replace(
+        'github "default" {', 'github "default" {\n\towners { "nobody" }'))
+    mark = sim.mark()
+    d.start().wait_ready()
+    assert cancelling(d, pipe) == [run]
+    assert sim.requests(since=mark) == []
+    sim.patch_run("acme/shop", run, status="completed",
+                  conclusion="cancelled")
+    d.conf_path.write_text(good)
+    for _ in range(2):
+        assert d.ctl("reload").returncode == 0
+    wait_until(lambda: cancelling(d, pipe) == [], 20, "followed up")
+    assert d.log().count("cancel of run %d taken up" % run) == 1
+
+
 def test_a_rerun_is_not_taken_for_what_was_cancelled(d, sim, pipe):
     """Nor a run of another workflow, whatever the document says."""
     run = sim.add_run("acme/shop", "deploy.yml", status="in_progress",
