@@ -134,7 +134,8 @@ parse_globals(int argc, char **argv, struct command *cmd,
 			return (verb_bad(err, "option -%c needs a value",
 			    optopt));
 		default:
-			if (optopt == '-')
+			if (optopt == '-' && argv[optind] != NULL &&
+			    strncmp(argv[optind], "--", 2) == 0)
 				return (verb_bad(err, "unknown option %s",
 				    argv[optind]));
 			return (verb_bad(err, "unknown option -%c", optopt));
@@ -261,7 +262,6 @@ take_long(struct command *cmd, int argc, char **argv, struct verb_error *err)
 		return (verb_bad(err, "%s: option --%s takes no value",
 		    cmd->verb->words, arg->name));
 	return (take(cmd, arg, value, err) == -1 ? -1 : 1);
-	return (1);
 }
 
 static void

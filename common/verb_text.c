@@ -16,7 +16,7 @@
 
 /*
  * What an argument that is text may be, by its check.  Runs in ccmctl, the
- * api and the registry.  Must not change anything.
+ * poller, the api and the registry.  Must not change anything.
  */
 
 #include "config.h"

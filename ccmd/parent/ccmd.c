@@ -77,7 +77,6 @@ main(int argc, char **argv)
 	parse_options(argc, argv, &opt);
 	log_set_verbose(opt.verbose);
 	notify_init();
-	usage_init();
 	if (sodium_init() == -1)
 		fatalx("sodium_init");
 	memset(&s, 0, sizeof(s));
@@ -213,6 +212,8 @@ run(struct supervise *s, const struct options *opt)
 	else if (go_background(s) == -1)
 		return (1);
 	(void)signal(SIGPIPE, SIG_IGN);
+	/* Of the process that stays, while it may still be opened. */
+	usage_init();
 	if (sandbox_parent(s->conf->strict, &level) == -1)
 		return (1);
 	log_info("locked up: %s", sandbox_level_string(&level));

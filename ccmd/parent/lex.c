@@ -173,7 +173,7 @@ skip_blanks(void)
 				return ('\\');
 			}
 			env.fresh_line++;
-		} else if (c != ' ' && c != '\t' && c != '\r') {
+		} else if (c == '\n' || !isspace(c)) {
 			/* What comes is on a later line. */
 			if (c != '\n' && c != EOF) {
 				env.line += env.fresh_line;
@@ -231,6 +231,8 @@ bare(int c)
 		if (take(&n, c) == -1)
 			return (broken("a shorter word was expected"));
 	ungetc(c, env.file);
+	if (n == 0)
+		return (broken("a word was expected"));
 	env.word[n] = '\0';
 	for (i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++)
 		if (strcmp(keywords[i].word, env.word) == 0)

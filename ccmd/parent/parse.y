@@ -287,8 +287,7 @@ history_option : DAYS num	{
 http_limits : LIMITS STRING OPEN	{
 		if (strcmp($2, "http") != 0)
 			parse_wrong("limits: http was expected");
-		free($2);
-	} http_limit_list CLOSE
+	} http_limit_list CLOSE	{ free($2); }
 	;
 
 http_limit_list : /* empty */

@@ -47,7 +47,8 @@
 #define COPY_MAX	(256 * 1024)
 
 #define JAILS		RUNSTATEDIR "/ccmd"
-#define JAIL_PREFIX	"jail-"
+#define JAIL_PREFIX	"jails-"
+#define JAIL_LOCK	".lock"
 #define COPY_SUFFIX	".new"	/* until a copy is whole */
 
 static struct {
@@ -68,6 +69,7 @@ static int	 find_user(enum proc_id, int, struct jail *);
 static int	 spare_user(enum proc_id, struct jail *);
 static int	 make_jails(struct jail *);
 static int	 make_dir(void);
+static int	 lock_in(const char *, int);
 static void	 sweep(void);
 static void	 remove_jails(const char *);
 static int	 copy_file(const char *, const char *);
@@ -145,23 +147,36 @@ make_dir(void)
 
 	if (mkdir(JAILS, 0755) == -1 && errno != EEXIST)
 		return (-1);
-	all = open(JAILS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (all == -1)
+	if ((all = lock_in(JAILS, LOCK_EX)) == -1)
 		return (-1);
-	if (flock(all, LOCK_EX) == 0) {
-		sweep();
-		(void)strlcpy(env.dir, JAILS "/" JAIL_PREFIX "XXXXXX",
-		    sizeof(env.dir));
-		if (mkdtemp(env.dir) == NULL)
-			env.dir[0] = '\0';
-		else if (chmod(env.dir, 0755) == 0 && (env.lock =
-		    open(env.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) != -1)
-			r = flock(env.lock, LOCK_EX | LOCK_NB);
-	}
+	sweep();
+	(void)strlcpy(env.dir, JAILS "/" JAIL_PREFIX "XXXXXX",
+	    sizeof(env.dir));
+	if (mkdtemp(env.dir) == NULL)
+		env.dir[0] = '\0';
+	else if ((env.lock = lock_in(env.dir, LOCK_EX | LOCK_NB)) != -1)
+		r = chmod(env.dir, 0755);
 	saved = errno;
 	close(all);
 	errno = saved;
 	return (r);
+}
+
+/* A file that is root's: a directory could be locked by anybody. */
+static int
+lock_in(const char *dir, int how)
+{
+	char	 path[2 * MSG_PATH_MAX];
+	int	 fd, saved;
+
+	(void)snprintf(path, sizeof(path), "%s/" JAIL_LOCK, dir);
+	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd == -1 || flock(fd, how) == 0)
+		return (fd);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return (-1);
 }
 
 /* Nobody holds the lock: whoever made it is gone. */
@@ -180,12 +195,9 @@ sweep(void)
 		    strlen(JAIL_PREFIX)) != 0 || snprintf(path, sizeof(path),
 		    JAILS "/%s", entry->d_name) >= (int)sizeof(path))
 			continue;
-		fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
-		    O_CLOEXEC);
-		if (fd == -1)
+		if ((fd = lock_in(path, LOCK_EX | LOCK_NB)) == -1)
 			continue;
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-			remove_jails(path);
+		remove_jails(path);
 		close(fd);
 	}
 	closedir(dir);
@@ -295,5 +307,7 @@ remove_jails(const char *dir)
 		(void)snprintf(path, sizeof(path), "%s/%s", dir, places[i]);
 		(void)rmdir(path);
 	}
+	(void)snprintf(path, sizeof(path), "%s/" JAIL_LOCK, dir);
+	(void)unlink(path);
 	(void)rmdir(dir);
 }

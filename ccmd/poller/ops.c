@@ -40,6 +40,7 @@
 #define DEADLINE_MARGIN	700
 /* A client's patience is seconds: what is later is no deadline. */
 #define DEADLINE_MAX	(3600 * 1000)
+#define BUSY_RETRY	5	/* seconds */
 
 typedef void (*op_fn)(const struct asked *, struct json_object *);
 
@@ -60,6 +61,7 @@ static struct {
 } env = { .held = TAILQ_HEAD_INITIALIZER(env.held) };
 
 static void	 hold(const struct asked *, struct json_object *, uint64_t);
+static void	 refuse_late(void);
 static void	 release(void);
 static void	 run(const struct asked *, struct json_object *);
 
@@ -147,6 +149,8 @@ hold(const struct asked *asked, struct json_object *args, uint64_t seen)
 {
 	struct held	*h;
 
+	if (env.nheld >= MSG_OPERATIONS_MAX)
+		refuse_late();
 	if (env.nheld++ >= MSG_OPERATIONS_MAX)
 		fatalx("api: more operations than it admits");
 	if ((h = calloc(1, sizeof(*h))) == NULL)
@@ -155,6 +159,26 @@ hold(const struct asked *asked, struct json_object *args, uint64_t seen)
 	h->args = args;
 	h->seen = seen;
 	TAILQ_INSERT_TAIL(&env.held, h, entry);
+}
+
+/* The api has given up on these, or will at once: it abandons fetches. */
+static void
+refuse_late(void)
+{
+	struct held	*h, *next;
+	int64_t		 now = proc_now_ms();
+
+	TAILQ_FOREACH_SAFE(h, &env.held, entry, next) {
+		if (h->asked.deadline > now ||
+		    verb_get(h->asked.verb)->walk == WALK_FETCH)
+			continue;
+		tell_refused(&h->asked, 503, "busy", BUSY_RETRY,
+		    "The daemon is too busy: nothing was done");
+		TAILQ_REMOVE(&env.held, h, entry);
+		env.nheld--;
+		json_object_put(h->args);
+		free(h);
+	}
 }
 
 static void

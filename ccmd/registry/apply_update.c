@@ -109,12 +109,15 @@ update_vps(struct json_object *doc, struct json_object *args)
 static int
 is_in(struct json_object *list, const char *name)
 {
-	size_t	 i, n = list == NULL ? 0 : json_object_array_length(list);
+	const char	*s;
+	size_t		 i, n = list == NULL ? 0 :
+			    json_object_array_length(list);
 
-	for (i = 0; i < n; i++)
-		if (strcmp(json_object_get_string(
-		    json_object_array_get_idx(list, i)), name) == 0)
+	for (i = 0; i < n; i++) {
+		s = json_object_get_string(json_object_array_get_idx(list, i));
+		if (s != NULL && strcmp(s, name) == 0)
 			return (1);
+	}
 	return (0);
 }
 

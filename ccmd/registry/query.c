@@ -51,6 +51,7 @@ static struct {
 
 static void	 on_turn(evutil_socket_t, short, void *);
 static void	 turn_later(void);
+static void	 refuse(uint64_t);
 static int	 is_crowded(void);
 static enum query_more begin(struct query *);
 static void	 answer(struct query *);
@@ -83,8 +84,11 @@ query_take(struct peer *api, const struct msg_query *m)
 
 	if (m->verb >= VERB_MAX || kinds[m->verb] == NULL)
 		fatalx("api: query of verb %u", m->verb);
-	if (env.n++ >= MSG_OPERATIONS_MAX)
-		fatalx("api: more queries than it admits");
+	env.api = api;
+	if (env.n >= MSG_OPERATIONS_MAX) {
+		refuse(m->op);
+		return;
+	}
 	if ((q = calloc(1, sizeof(*q))) == NULL)
 		fatal("query");
 	q->op = m->op;
@@ -95,14 +99,30 @@ query_take(struct peer *api, const struct msg_query *m)
 	if (!json_object_is_type(q->args, json_type_object) ||
 	    verb_check_args(verb_get(q->verb), q->args, &err) == -1)
 		fatalx("api: query without its arguments");
-	env.api = api;
 	TAILQ_INSERT_TAIL(&env.queue, q, entry);
+	env.n++;
 	if (is_crowded())
 		return;
 	if (begin(q) == QUERY_DONE)
 		answer(q);
 	else
 		turn_later();
+}
+
+/*
+ * The api admits no more at a time, but gives up after a while on what takes
+ * long here.  One that reads no answers has no reason to ask.
+ */
+static void
+refuse(uint64_t op)
+{
+	struct json_object	*body;
+
+	if (is_crowded())
+		fatalx("api: more queries than it admits");
+	body = apply_error("busy", "Too many queries are under way");
+	answer_send(env.api, op, 503, RETRY_SECONDS, body);
+	json_object_put(body);
 }
 
 /* An api that asks and does not read has no answers piled up for it. */

@@ -69,11 +69,13 @@ class Event:
 class CCMClient:
     def __init__(self, host, token, port=PORT, tls=False, ca=None,
                  timeout=TIMEOUT):
-        """`host` may be "host:port" or a URL, too; `tls` may be an
-        ssl.SSLContext of your own."""
+        """`host` may be "host:port" or a URL, too, whose port is its
+        scheme's where it names none; `tls` may be an ssl.SSLContext of
+        your own."""
         url = self._split(host)
         self.host = url.hostname
-        self.port = url.port or port
+        self.port = url.port or {"http": 80, "https": 443}.get(url.scheme,
+                                                               port)
         self.timeout = timeout
         tls = tls or url.scheme == "https"
         self._token = token

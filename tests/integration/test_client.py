@@ -116,10 +116,13 @@ def test_hosts(d):
                 client.CCMClient(host, TOKEN)
         else:
             assert client.CCMClient(host, TOKEN, port=port).is_ready()
-    for host in ("::1", "[::1]", "http://[::1]"):
+    for host in ("::1", "[::1]", "http://[::1]:5000"):
         ccm = client.CCMClient(host, TOKEN)
         assert (ccm.host, ccm.port) == ("::1", 5000)
     assert client.CCMClient("https://ccm:5443", TOKEN)._context is not None
+    for host, port in (("https://ccm", 443), ("http://ccm/", 80),
+                       ("ccm", 5000), ("https://ccm:5443", 5443)):
+        assert client.CCMClient(host, TOKEN).port == port
 
 
 def test_refusals(d, ccm):

@@ -133,7 +133,7 @@ def test_an_api_that_asks_and_does_not_read(registry):
     peak = before
     try:
         r.api.sock.settimeout(20)
-        for _ in range(40):
+        for _ in range(80):
             r.api.sock.sendall(query * 50)
             peak = max(peak, resident(r.process.pid))
     except (BrokenPipeError, ConnectionResetError, FileNotFoundError,
@@ -143,6 +143,26 @@ def test_an_api_that_asks_and_does_not_read(registry):
     assert "more queries than it admits" in r.log
     # An answer is half a megabyte.
     assert sanitized() or peak - before < 100 * 1024
+
+
+def test_queries_that_pile_up_are_refused(registry):
+    """An api that gave up on some asks for others: no reason to die."""
+    r = registry
+    pipe = r.provision(1)[1]["pipeline_id"]
+    now = int(time.time())
+    r.poller.send("RUNS", pipeline_id=pipe, docs=[
+        run(n + 1, now - n) for n in range(100)])
+    r.expect(r.api, "ROWS")
+    n = 1500
+    r.api.send_raw(b"".join(r.api.encode(
+        "QUERY", op=1000 + i, actor="t", verb=VERBS["pipeline.trends"],
+        target=pipe, args={"id": pipe}) for i in range(n)))
+    got = [r.answer(1000 + i) for i in range(n)]
+    assert {x[0] for x in got} == {200, 503}
+    assert all(x[1]["code"] == "busy" and x[2] > 0 for x in got
+               if x[0] == 503)
+    assert sum(x[0] == 200 for x in got) >= 1024
+    assert r.query(pipe)[0] == 200
 
 
 @pytest.mark.parametrize("message,verb,with_fd", [

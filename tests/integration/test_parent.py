@@ -26,6 +26,7 @@ import stat
 import struct
 import subprocess
 import time
+import urllib.request
 
 import pytest
 
@@ -115,6 +116,14 @@ GOOD_HASH = "ab" * 32
                  "at most 100000 lines", id="lines"),
     ('\n\ngithub "a" {\n\ttoken file "/x"\n', 5,
      "not the end of the file, in what begins in line 3"),
+    ("limits http {\n\tbogus\n}\n", 3, "was expected"),
+    ("limits http { connections }\n", 1, "was expected"),
+    ("limits htp {\n\tidle x\n}\n", 1, "http was expected"),
+    ('github "a" {\n\tbogus\n}\n', 2, "was expected"),
+    ('vps "a" {\n\tbogus\n}\n', 2, "was expected"),
+    ('secret "a" {\n\tbogus\n}\n', 2, "was expected"),
+    ('github "a" {\n\towners { token }\n}\n', 2, "was expected"),
+    ("\f\vlisten\fon ::1 port x\n", 1, "a number was expected"),
 ])
 def test_bad_configuration(tmp_path, text, line, what):
     r = check(tmp_path, text)
@@ -368,6 +377,35 @@ def test_control_socket_modes_and_leftovers(tmp_path):
         assert "no socket" in d.log()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has those places")
+def test_who_locks_directories_keeps_no_daemon(tmp_path):
+    """flock(2) takes no more than leave to read."""
+    def nobody():
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+    held = []
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    try:
+        with Daemon(tmp_path / "a") as a:
+            jail = os.path.dirname(os.readlink(
+                "/proc/%d/root" % a.pids()["ccmd-api"]))
+            for path in (os.path.dirname(jail), jail):
+                held.append(subprocess.Popen(
+                    ["flock", "-n", path, "sh", "-c", "echo; exec sleep 60"],
+                    stdout=subprocess.PIPE, preexec_fn=nobody,
+                    process_group=0))
+                assert held[-1].stdout.readline() == b"\n"
+            a.kill_all()
+            with Daemon(tmp_path / "b"):
+                assert not os.path.exists(jail)
+    finally:
+        for p in held:
+            os.killpg(p.pid, signal.SIGKILL)
+            p.wait()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes any")
 def test_what_was_killed_leaves_no_jail(tmp_path):
     """Not for longer than until the next start; that of a daemon that
@@ -423,6 +461,17 @@ def test_background(tmp_path):
         assert "running" in open(log).read(), "it waited for that"
         assert stat.S_IMODE(os.stat(log).st_mode) == 0o600
         assert len(children(pid)) == 3
+        # What it takes up is told anew by each set, also once the process
+        # that the shell waited for is gone.
+        for p in children(pid).values():
+            os.kill(p, signal.SIGKILL)
+        wait_until(lambda: open(log).read().count("running") == 2,
+                   what="a new set")
+        with urllib.request.urlopen(urllib.request.Request(
+                "http://127.0.0.1:%d/metrics" % port,
+                headers={"CCM-Token": "t"}), timeout=10) as r:
+            assert re.search(r'process_resident_memory_bytes\{process='
+                             r'"parent"\} [1-9]', r.read().decode())
     finally:
         os.kill(pid, signal.SIGTERM)
         wait_until(lambda: not os.path.exists("/proc/%d" % pid),
