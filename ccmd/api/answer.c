@@ -75,6 +75,7 @@ answer_error(struct request *req, int status, const char *code,
 	a.retry_after = status == 503 || status == 429 ? 1 : 0;
 	a.body = body;
 	a.len = error_body(body, sizeof(body), code, text);
+	a.text = operation_is_text(req);
 	/* What was refused here never reaches the registry's own audit. */
 	if (req->verb != NULL && (req->verb->walk == WALK_RING ||
 	    req->verb->walk == WALK_STORE || req->verb->walk == WALK_PARENT ||

@@ -158,6 +158,9 @@ void operation_answer(const struct msg_answer *m, enum proc_id from);
 /* So many bytes of a fetch's answer were taken: it may go on. */
 void operation_credit(struct request *req, size_t bytes);
 
+/* Has its answer begun as a log's text?  Then an error only ends it. */
+int operation_is_text(const struct request *req);
+
 /* Its client went: it goes on without. */
 void operation_forget(struct request *req);
 

@@ -59,6 +59,7 @@ static struct {
 static int	 has_room(void);
 static int	 spare(void);
 static void	 on_tick(evutil_socket_t, short, void *);
+static void	 release_later(void);
 static void	 on_release(evutil_socket_t, short, void *);
 static void	 on_event(evutil_socket_t, short, void *);
 static void	 conn_new(int, const struct sockaddr_storage *, size_t);
@@ -285,6 +286,8 @@ wait_for(struct conn *c)
 	if (w != c->wait || again) {
 		timeout_set(c, w);
 		c->progress = 0;
+		if (w == WAIT_HELD)
+			release_later();
 	}
 	c->took = 0;
 	if (wire_unsent(c) > 0 || (c->stream != NULL && c->stream_more))
@@ -330,13 +333,18 @@ watch(struct conn *c, short want)
 void
 conn_hold(struct conn *c, int ms)
 {
+	if (ms == 0)
+		door_held(c);
+	else
+		c->held = 1;
+}
+
+/* It waits from when all answers before it are out. */
+static void
+release_later(void)
+{
 	static const struct timeval tv = { 0, SLOW_MS * 1000 };
 
-	if (ms == 0) {
-		door_held(c);
-		return;
-	}
-	c->held = 1;
 	if (!evtimer_pending(env.release, NULL))
 		evtimer_add(env.release, &tv);
 }

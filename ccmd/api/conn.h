@@ -15,7 +15,7 @@
  */
 
 /*
- * An HTTP connection, between conn.c (bytes) and door.c (requests).  Runs
+ * An HTTP connection, between wire.c (bytes) and door.c (requests).  Runs
  * in the api.
  */
 

@@ -42,7 +42,7 @@
 
 #define SCANS_MAX	4	/* at a time */
 #define SCAN_APPS_MAX	200	/* of one scan */
-#define SCAN_AT_ONCE	8	/* apps of a scan that wait for an answer */
+#define SCAN_AT_ONCE	4	/* apps of a scan that wait for an answer */
 #define SCAN_SECONDS	8	/* who asked waits for 10 */
 #define SCAN_BODY_MAX	(4 * 1024 * 1024)	/* a list of workflows */
 

@@ -412,6 +412,12 @@ on_answer(struct request *req, const struct answer *a)
 		relay_piece(c, req, a);
 		return;
 	}
+	/* It went wrong on the way: what came before means nothing. */
+	if (a->status >= 400 && c->body != NULL) {
+		free(c->body);
+		c->body = NULL;
+		c->body_len = 0;
+	}
 	if (a->more || c->body != NULL) {
 		if (gather(c, a) == -1)
 			c->dead = 1;

@@ -245,6 +245,11 @@ operation_answer(const struct msg_answer *m, enum proc_id from)
 	    MSG_FETCH_WINDOW + MSG_FETCH_OVER)
 		fatalx("%s: op %llu: more than there was credit for",
 		    proc_name(from), (unsigned long long)m->op);
+	/* Only what is fetched, read or found comes in pieces. */
+	if (m->more && (m->status != 200 ||
+	    req->verb->id == VERB_PIPELINE_STATS))
+		fatalx("%s: op %llu: a piece of what has none",
+		    proc_name(from), (unsigned long long)m->op);
 	if (!m->more)
 		leave(req);
 	else if (fetches(req))
@@ -259,11 +264,18 @@ operation_answer(const struct msg_answer *m, enum proc_id from)
 	a.status = m->status;
 	a.retry_after = m->retry_after;
 	a.more = m->more;
-	a.text = req->verb->id == VERB_RUN_LOGS && (m->status == 200 ||
-	    req->deadline == INT64_MAX);
+	a.text = operation_is_text(req) || (m->status == 200 &&
+	    req->verb->id == VERB_RUN_LOGS);
 	a.body = m->body.data;
 	a.len = m->body.len;
 	answer_give(req, &a);
+}
+
+int
+operation_is_text(const struct request *req)
+{
+	return (req->verb != NULL && req->verb->id == VERB_RUN_LOGS &&
+	    req->deadline == INT64_MAX);
 }
 
 void

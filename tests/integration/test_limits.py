@@ -104,6 +104,34 @@ def test_who_reads_steadily_is_not_cut_off(tmp_path):
         s.close()
 
 
+def test_a_401_that_waits_comes_behind_a_slow_answer(tmp_path):
+    """Both wait: the client has not taken what it asked for before, and its
+    address was wrong too often."""
+    wrong = b"GET /api/pipelines HTTP/1.1\r\nHost: ccm\r\nCCM-Token: x\r\n\r\n"
+    with Daemon(tmp_path) as d:
+        s = connect(d, wrong * 15)
+        got = b""
+        while got.count(b"HTTP/1.1 401") < 15:
+            got += s.recv(65536)
+        s.close()
+        s = socket.socket()
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.settimeout(20)
+        s.connect(("127.0.0.1", d.port))
+        s.sendall(b"GET /api/openapi.json HTTP/1.1\r\nHost: ccm\r\n\r\n" * 3 +
+                  wrong)
+        assert s.recv(1) == b"H"
+        # Longer than a wrong token waits.
+        time.sleep(0.5)
+        got = b""
+        while b"HTTP/1.1 401" not in got:
+            data = s.recv(65536)
+            assert data, "closed without the 401"
+            got += data
+        assert got.count(b"HTTP/1.1 200") == 2
+        s.close()
+
+
 def test_who_is_idle_makes_room(tmp_path):
     with Daemon(tmp_path, conf=limits(connections=16)) as d:
         socks = []
