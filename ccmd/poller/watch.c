@@ -330,6 +330,8 @@ watch_asked(struct pipeline *p)
 	if (r == NULL)
 		return;
 	r->asked_until = proc_now_ms() + ASKED_SECONDS * 1000;
+	/* One that was never looked at is one of those now, too. */
+	lane_class(r, DUE_ACTIVE);
 	if (r->look != NULL)
 		r->again = 1;
 	else

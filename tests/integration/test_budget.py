@@ -180,6 +180,11 @@ def test_a_cold_start_leaves_the_hour_to_what_is_watched(cold, sim):
     status, r = d.request("GET", "/api/pipelines/%s/stats?fresh=1" % last)
     assert status == 200 and r["stats"]["stale"] is False, r
     assert "stale_reason" not in r["stats"]
+    # Nor where somebody started something.
+    asked = waiting[-2]["pipeline_id"]
+    status, r = d.request("POST", "/api/pipelines/%s/trigger" % asked, {})
+    assert status == 202, r
+    d.wait_stats(asked, lambda s: not s["stale"] and s["current_run"])
     assert not {"403", "429"} & set(sim.counts()["statuses"])
 
 
