@@ -57,6 +57,7 @@ static int	 is_another(const struct victim *, struct json_object *);
 static void	 take_completed(struct victim *, struct json_object *);
 static void	 give_up(struct victim *, const char *);
 static void	 on_timer(evutil_socket_t, short, void *);
+static int	 verify_in(const struct cancel *);
 static void	 check_settled(struct cancel *);
 
 struct cancel *
@@ -184,9 +185,11 @@ cancel_lists_done(struct cancel *c)
 		if (v->state == VICTIM_FOUND && v->call == NULL &&
 		    order(v, "/cancel", on_cancelled) == -1)
 			c->failed++;
+	check_settled(c);
 	if (c->failed > 0)
 		cancel_again_in(c, CANCEL_RETRY_MS);
-	check_settled(c);
+	else if (!c->settled)
+		cancel_again_in(c, verify_in(c));
 	/* Nothing to wait for before GitHub is asked again. */
 	if (!c->settled && TAILQ_EMPTY(&c->victims))
 		c->done(c, c->arg);
@@ -365,8 +368,13 @@ on_timer(evutil_socket_t fd __attribute__((unused)),
 		cancel_ask_lists(c);
 		return;
 	}
-	cancel_again_in(c, c->rounds < VERIFY_SOON ? VERIFY_SOON_MS :
-	    VERIFY_LATE_MS);
+	cancel_again_in(c, verify_in(c));
+}
+
+static int
+verify_in(const struct cancel *c)
+{
+	return (c->rounds < VERIFY_SOON ? VERIFY_SOON_MS : VERIFY_LATE_MS);
 }
 
 /* The sooner of two wishes counts. */
