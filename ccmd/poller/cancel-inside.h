@@ -71,7 +71,7 @@ struct cancel {
 	int		 failed;	/* lists that GitHub did not give */
 	int		 retries;
 	int		 rounds;
-	int		 list_warned;	/* its warning is the first one */
+	size_t		 list_warned;	/* which warning is theirs, from 1 */
 	int		 settled;
 	void		(*done)(struct cancel *, void *);
 	void		*arg;

@@ -158,7 +158,7 @@ cancel_report(const struct cancel *c, struct json_object *o)
 	json_object_object_add(o, "cancelling", cancelling);
 	if (json_object_deep_copy(c->warnings, &warnings, NULL) == -1)
 		warnings = json_object_new_array();
-	if (cancel_lists_pending(c) && !c->list_warned) {
+	if (cancel_lists_pending(c) && c->list_warned == 0) {
 		(void)snprintf(text, sizeof(text), "GitHub did not tell the "
 		    "unfinished runs of %s in time", c->name);
 		json_object_array_add(warnings, json_object_new_string(text));
@@ -176,9 +176,9 @@ cancel_lists_done(struct cancel *c)
 		cancel_warn(c, "GitHub could not be asked for unfinished runs; "
 		    "given up");
 		c->failed = 0;
-	} else if (c->failed == 0 && c->list_warned) {
+	} else if (c->failed == 0 && c->list_warned > 0) {
 		/* The outage is over: what it kept from us is here now. */
-		json_object_array_del_idx(c->warnings, 0, 1);
+		json_object_array_del_idx(c->warnings, c->list_warned - 1, 1);
 		c->list_warned = 0;
 	}
 	TAILQ_FOREACH(v, &c->victims, entry)

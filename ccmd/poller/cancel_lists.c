@@ -98,10 +98,11 @@ cancel_lists_pending(const struct cancel *c)
 static void
 list_failed(struct cancel *c, const struct gh_reply *r)
 {
-	if (!c->list_warned)
+	if (c->list_warned == 0) {
 		cancel_warn(c, "The runs of %s could not be cancelled: %s",
 		    c->name, r->why);
-	c->list_warned = 1;
+		c->list_warned = json_object_array_length(c->warnings);
+	}
 	c->failed++;
 }
 

@@ -121,6 +121,32 @@ def test_more_runs_than_a_page_and_one_refused(d, sim):
     assert 1 <= sum("&page=2" in path for path in asked) <= 2
 
 
+def test_what_an_outage_said_goes_and_a_verdict_stays(d, sim):
+    """The lists fail when a run's verdict is there, and then not."""
+    refused, late = [sim.add_run("acme/shop", "deploy.yml", conclusion=None,
+                                 status="in_progress", on_cancel=how)
+                     for how in (403, "complete")]
+    pipeline = d.provision("acme/shop")
+    d.wait_stats(pipeline, lambda s: s["active_runs"] == 2)
+    sim.fault("status", path="/runs/%d/cancel" % late, status=500, count=1)
+    outage = sim.fault("status", path="runs[?]status=", status=500, skip=5,
+                       count=5)
+    r = delete(d, pipeline)
+    wait_until(lambda: [f["hits"] for f in sim.faults()
+                        if f["id"] == outage] == [5], what="outage")
+    warnings = r["warnings"]
+    if "teardown" in document(d, pipeline):
+        # It took longer than the client's patience.
+        wait_until(lambda: "follow" not in document(d, pipeline)["teardown"],
+                   30, "followed up")
+        warnings = document(d, pipeline)["teardown"]["warnings"]
+    else:
+        assert r["cancelled"] == [late] and r["cancelling"] == []
+    assert len(warnings) == 1, warnings
+    assert warnings[0].startswith(
+        "Run %d could not be cancelled" % refused)
+
+
 def test_all_at_once(d, sim):
     """One is told 201, the others who has it; then all deactivate it."""
     def together(method, path, body=None):
