@@ -45,6 +45,7 @@
 #define VERIFY_SOON	10	/* rounds at the short interval */
 #define FORCE_AFTER_MS	60000	/* accepted, and still not completed */
 #define RETRIES_MAX	120	/* an hour of outage, then it is given up */
+#define VERIFIES_MAX	360	/* the same for one run */
 
 static struct cancel *cancel_new(struct github *, struct pipeline *,
 		    void (*)(struct cancel *, void *), void *);
@@ -279,7 +280,11 @@ on_verified(const struct gh_reply *r, void *arg)
 	v->call = NULL;
 	if (r->result == GH_REFUSED && r->status == 404)
 		v->state = VICTIM_COMPLETED;
+	else if ((r->result == GH_REFUSED || r->result == GH_FAILED) &&
+	    ++v->failures >= VERIFIES_MAX)
+		give_up(v, r->why);
 	if (r->result == GH_OK) {
+		v->failures = 0;
 		status = json_string(r->json, "status");
 		if (is_another(v, r->json)) {
 			v->state = VICTIM_COMPLETED;
