@@ -436,9 +436,9 @@ def test_write_token_of_a_limited_user(tmp_path, sim):
         status, r = d.request("POST", "/api/pipelines/provision", {
             "repo": "acme/shop", "workflow_file": "deploy.yml"})
         assert status == 503 and "throttled" in r["error"], r
-        b = wait_until(lambda: (lambda b: b if b["writes"] and
-                                b["writes"]["reason"] else None)(
-            d.request("GET", "/api/budget")[1]["budgets"][0]), timeout=30,
+        b = wait_until(lambda: next((
+            b for b in d.request("GET", "/api/budget")[1]["budgets"]
+            if b["writes"] and b["writes"]["reason"]), None), timeout=30,
             what="throttled changes")
         assert b["writes"]["throttled_until"] and b["reason"] is None
         assert b["throttled_until"] is None

@@ -463,15 +463,17 @@ def test_background(tmp_path):
         assert len(children(pid)) == 3
         # What it takes up is told anew by each set, also once the process
         # that the shell waited for is gone.
-        for p in children(pid).values():
-            os.kill(p, signal.SIGKILL)
+        os.kill(children(pid)["ccmd-api"], signal.SIGKILL)
         wait_until(lambda: open(log).read().count("running") == 2,
                    what="a new set")
-        with urllib.request.urlopen(urllib.request.Request(
-                "http://127.0.0.1:%d/metrics" % port,
-                headers={"CCM-Token": "t"}), timeout=10) as r:
-            assert re.search(r'process_resident_memory_bytes\{process='
-                             r'"parent"\} [1-9]', r.read().decode())
+
+        def told():
+            with urllib.request.urlopen(urllib.request.Request(
+                    "http://127.0.0.1:%d/metrics" % port,
+                    headers={"CCM-Token": "t"}), timeout=10) as r:
+                return re.search(r'process_resident_memory_bytes\{process='
+                                 r'"parent"\} [1-9]', r.read().decode())
+        wait_until(told, what="what the parent takes up")
     finally:
         os.kill(pid, signal.SIGTERM)
         wait_until(lambda: not os.path.exists("/proc/%d" % pid),
