@@ -394,10 +394,10 @@ def test_write_token(tmp_path, sim):
                             if r["method"] == "POST"][0]
         # What GitHub's limits leave to each of them, and of what.
         n = len([r for r in asked if r["method"] != "GET"])
-        b = wait_until(lambda: (lambda b: b if b["writes"] and
-                                b["writes"]["answers"]["ok"] == n else None)(
-            d.request("GET", "/api/budget")[1]["budgets"][0]), timeout=30,
-            what="the budget of changes")
+        b = wait_until(lambda: next((
+            b for b in d.request("GET", "/api/budget")[1]["budgets"]
+            if b["writes"] and b["writes"]["answers"]["ok"] == n), None),
+            timeout=30, what="the budget of changes")
         assert b["credential"] == "two"
         assert b["writes"]["used"] == n
         assert b["writes"]["remaining"] == 5000 - n
