@@ -40,7 +40,7 @@ struct pass {
 	void		(*begin)(void);
 	/* Called for each pipeline in order of creation. */
 	void		(*put)(struct pipeline *p, int64_t now);
-	/* Append the answer, without going through all of it once more. */
+	/* Append the answer; pipelines are not gone through once more. */
 	void		(*end)(struct rope *r);
 
 	/* pass.c's own: zeros. */
