@@ -128,7 +128,11 @@ relay_piece(struct conn *c, struct request *req, const struct answer *a)
 	conn_answered(c);
 }
 
-/* What was sent to the client makes room. */
+/*
+ * What was sent to the client makes room.  As long as some is owed this is
+ * to be called again: what is held here may go out right behind this call,
+ * with nothing left then that the connection would wait for.
+ */
 static int
 on_fill(struct conn *c, void *arg)
 {
@@ -140,7 +144,7 @@ on_fill(struct conn *c, void *arg)
 		r->owed -= due;
 		operation_credit(r->request, due);
 	}
-	return (0);
+	return (r->owed > 0);
 }
 
 static void
