@@ -507,10 +507,10 @@ make_head(char *head, size_t size, const struct conn *c,
 		    a->type != NULL ? a->type : "application/json", a->len);
 	n = (size_t)snprintf(head, size,
 	    "HTTP/1.1 %d %s\r\nDate: %s\r\n%s"
-	    "Cache-Control: %s\r\n%sConnection: %s\r\n\r\n",
+	    "Cache-Control: %s\r\n%s%s\r\n",
 	    a->status, reason(a->status), door_date(), body,
 	    a->etag != NULL ? "no-cache" : "no-store", more,
-	    c->closing ? "close" : "keep-alive");
+	    c->closing ? "Connection: close\r\n" : "");
 	return (n);
 }
 
