@@ -498,7 +498,7 @@ for query in ("preserve_repo=false", "preserve_repo=0", "preserve_repo=",
               "%=1"):
     case("query: " + query, line("DELETE %s?%s HTTP/1.1" % (TARGET, query)),
          400)
-for query in ("limit=0", "limit=1001", "limit=-1", "limit=1.0", "limit=1e1",
+for query in ("limit=0", "limit=10001", "limit=-1", "limit=1.0", "limit=1e1",
               "limit=99999999999999999999", "limit=2&limit=2", "status=x",
               "status=active%00", "include=x", "domain=%ff"):
     case("query: " + query, line("GET /api/pipelines?%s HTTP/1.1" % query),
