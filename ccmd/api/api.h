@@ -199,7 +199,7 @@ size_t error_body(char *buf, size_t size, const char *code,
 
 /* --- auth.c */
 
-#define AUTH_TOKENS_MAX	(MSG_TOKENS_MAX + 1)	/* CCM_API_TOKEN, too */
+#define AUTH_TOKENS_MAX	(MSG_CONF_LINES_MAX + 1) /* CCM_API_TOKEN, too */
 
 /*
  * The new tokens are put aside by auth_begin and auth_add; auth_commit lets

@@ -158,9 +158,6 @@ build_token(const char *name, enum conf_role r, const char *hash,
 	else if (!conf_name_ok(name))
 		parse_wrong("api token: a name of 1 to %d bytes was "
 		    "expected", CONF_NAME_MAX);
-	else if (env.conf->ntokens == CONF_TOKENS_MAX)
-		parse_wrong("api token \"%s\": at most %d were expected",
-		    name, CONF_TOKENS_MAX);
 	else if ((t = conf_add_token(env.conf, name, r)) == NULL)
 		parse_wrong("api token \"%s\": named twice", name);
 	else {

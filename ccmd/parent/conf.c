@@ -68,6 +68,16 @@ static void	 print_github(const struct conf_github *);
 static const char *named(const struct conf *, const struct conf_file *,
 		    char *);
 static const char *usual_path(char *, size_t);
+static int	 by_name(const struct conf_token *,
+		    const struct conf_token *);
+
+TREE_GENERATE(conf_token_names, conf_token, named, by_name)
+
+static int
+by_name(const struct conf_token *a, const struct conf_token *b)
+{
+	return (strcmp(a->name, b->name));
+}
 
 struct conf *
 conf_new(void)
@@ -79,6 +89,7 @@ conf_new(void)
 		fatal("configuration");
 	TAILQ_INIT(&conf->listeners);
 	TAILQ_INIT(&conf->tokens);
+	RB_INIT(&conf->token_names);
 	TAILQ_INIT(&conf->githubs);
 	conf->control_role = CONF_ADMIN;
 	conf->active = 10;
@@ -275,15 +286,16 @@ conf_add_token(struct conf *conf, const char *name, enum conf_role role)
 {
 	struct conf_token	*t;
 
-	TAILQ_FOREACH(t, &conf->tokens, entry)
-		if (strcmp(t->name, name) == 0)
-			return (NULL);
 	if ((t = calloc(1, sizeof(*t))) == NULL ||
 	    (t->name = strdup(name)) == NULL)
 		fatal("configuration");
+	if (RB_INSERT(conf_token_names, &conf->token_names, t) != NULL) {
+		free(t->name);
+		free(t);
+		return (NULL);
+	}
 	t->role = role;
 	TAILQ_INSERT_TAIL(&conf->tokens, t, entry);
-	conf->ntokens++;
 	return (t);
 }
 

@@ -29,11 +29,11 @@
 #include <stdint.h>
 
 #include "msg.h"
+#include "tree.h"
 
 #define CONF_NAME_MAX		64
 #define CONF_GITHUBS_MAX	32
 #define CONF_LISTEN_MAX		16
-#define CONF_TOKENS_MAX		MSG_TOKENS_MAX
 #define CONF_FILE_NAME		8192	/* of one, and of where it is named */
 #define CONF_SOCKET_MAX		107	/* sun_path, without its NUL */
 #define CONF_HASH_LEN		32	/* BLAKE2b-256 */
@@ -62,6 +62,7 @@ struct conf_listen {
 
 struct conf_token {
 	TAILQ_ENTRY(conf_token) entry;
+	RB_ENTRY(conf_token) named;
 	char		*name;
 	enum conf_role	 role;
 	unsigned char	 hash[CONF_HASH_LEN];
@@ -101,8 +102,8 @@ struct conf {
 	char		*path;		/* of the file, NULL: there is none */
 	TAILQ_HEAD(, conf_listen) listeners;
 	TAILQ_HEAD(, conf_token) tokens;
+	RB_HEAD(conf_token_names, conf_token) token_names;	/* the same */
 	TAILQ_HEAD(, conf_github) githubs;
-	size_t		 ntokens;
 	size_t		 ngithubs;
 	char		*control;
 	char		*control_group;

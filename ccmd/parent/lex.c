@@ -29,10 +29,10 @@
 
 #include "lex.h"
 #include "log.h"
+#include "msg.h"
 #include "parse.h"
 
 #define WORD_MAX_LEN	4096
-#define LINES_MAX	100000
 
 static struct {
 	FILE		*file;
@@ -45,6 +45,7 @@ static struct {
 } env;
 
 static int	 skip_blanks(void);
+static int	 at_end(void);
 static int	 too_long(void);
 static int	 end_of_line(void);
 static int	 quoted(void);
@@ -114,7 +115,7 @@ yylex(void)
 		/* Counted late, so that an error names the line it is on. */
 		env.line += env.fresh_line;
 		env.fresh_line = 0;
-		if (env.line > LINES_MAX)
+		if (env.line > MSG_CONF_LINES_MAX && !at_end())
 			return (too_long());
 		if ((c = skip_blanks()) != '\n')
 			break;
@@ -145,11 +146,20 @@ yylex(void)
 	}
 }
 
+static int
+at_end(void)
+{
+	int	 c = getc(env.file);
+
+	ungetc(c, env.file);
+	return (c == EOF);
+}
+
 /* What stands behind is not read, and must not be passed over in silence. */
 static int
 too_long(void)
 {
-	parse_wrong("at most %d lines were expected", LINES_MAX);
+	parse_wrong("at most %d lines were expected", MSG_CONF_LINES_MAX);
 	env.depth = 0;
 	return (YYEOF);
 }

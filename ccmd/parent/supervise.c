@@ -112,6 +112,10 @@ static const msg_fn table[M_MAX] = {
 static const struct peer_ops ops = { .table = table,
     .closed = on_closed, .queue_max = CHILD_QUEUE };
 
+/* A configuration has a message for each token of the API. */
+static const struct peer_ops api_ops = { .table = table,
+    .closed = on_closed, .queue_max = CHILD_QUEUE + MSG_CONF_LINES_MAX };
+
 int
 supervise(struct event_base *base, struct supervise *s)
 {
@@ -195,7 +199,8 @@ start_child(struct child *c)
 	}
 	c->ready = c->running = c->killed = 0;
 	c->lines = lines_new(env.base, pipes[0], proc_name(c->proc));
-	c->peer = peer_new(env.base, PROC_PARENT, c->proc, fd, &ops, c);
+	c->peer = peer_new(env.base, PROC_PARENT, c->proc, fd,
+	    c->proc == PROC_API ? &api_ops : &ops, c);
 	if (c->peer == NULL || c->lines == NULL)
 		fatal("start_child");
 	send_setup(c);

@@ -19,6 +19,7 @@ import json
 import os
 import pathlib
 import re
+import select
 import signal
 import socket
 import threading
@@ -339,6 +340,32 @@ def test_first_and_last_token(d):
     d.conf_path.write_text(good)
     assert reload(d)[0] == 0
     assert d.request("GET", "/api/pipelines")[0] == 200
+
+
+def test_many_tokens(tmp_path):
+    """Each is found, and keeps what it has over a reload that takes others."""
+    with Daemon(tmp_path, tokens={
+            "client-%d" % n: ("api" if n == 9999 else "viewer", "s%d" % n)
+            for n in range(10000)}, token="s5000") as d:
+        def status(n, method="GET", path="/api/pipelines", body=None):
+            return d.request(method, path, body, token="s%d" % n)[0]
+
+        provision = ("POST", "/api/pipelines/provision", {})
+        assert [status(n) for n in (0, 4999, 9999, 10000)] == [
+            200, 200, 200, 401]
+        assert status(9998, *provision) == 403
+        assert status(9999, *provision) == 400
+        with Stream(d, token="s1") as gone, Stream(d, token="s2") as stays:
+            assert gone.block() and stays.block()
+            edit(d, ('^api token "client-(1|4999)" .*\n', ""),
+                 ('"client-9999" role api', '"client-9999" role viewer'))
+            assert reload(d)[0] == 0
+            assert gone.block() is None
+            assert [status(n) for n in (0, 1, 4999, 5000)] == [
+                200, 401, 401, 200]
+            assert status(9999, *provision) == 403
+            assert not select.select([stays.answer], [], [], 0.2)[0] or (
+                stays.block() is not None)
 
 
 def test_secrets_of_the_environment_stay(tmp_path, sim):
