@@ -288,6 +288,8 @@ on_expiry(evutil_socket_t fd __attribute__((unused)),
 		budget_end(call->charged, kind_of(call));
 		TAILQ_INSERT_TAIL(&call->gh->waiting[call->priority], call,
 		    entry);
+		/* Who waits for its end may begin. */
+		event_active(call->gh->timer, EV_TIMEOUT, 1);
 	}
 	finish(call, &r);
 }
