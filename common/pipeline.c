@@ -212,9 +212,13 @@ pipeline_config_check(struct json_object *config, char *why, size_t size)
 int
 pipeline_config_fits(struct json_object *config)
 {
-	struct json_object	*others = json_object_new_object();
+	struct json_object	*others;
 	size_t			 i, len;
 
+	/* Not every document has one: a Python CCM's may lack it. */
+	if (config == NULL)
+		return (1);
+	others = json_object_new_object();
 	json_object_object_foreach(config, name, value) {
 		for (i = 0; i < NKNOWN; i++)
 			if (strcmp(known[i].name, name) == 0)

@@ -161,6 +161,25 @@ def test_entity_tags(d, sim):
 N = 10000
 
 
+def test_update_of_a_document_without_a_config(tmp_path):
+    """As a Python CCM's may be."""
+    with Daemon(tmp_path, start=False) as d:
+        d.state.mkdir()
+        (d.state / "pipelines.json").write_text(json.dumps({
+            "pipelines": {"pipe_1": {
+                "pipeline_id": "pipe_1", "repository": "acme/shop",
+                "workflow_file": "deploy.yml", "status": "active",
+                "created_at": "2026-01-01T00:00:00Z"}},
+            "registry_version": "1.0"}))
+        d.start()
+        status, r = d.request("PATCH", "/api/pipelines/pipe_1",
+                              {"linked_domain": "a.example"})
+        assert status == 200, r
+        doc = d.registry()["pipelines"]["pipe_1"]
+        assert doc["vps_integration"] == {"linked_domain": "a.example"}
+        assert "config" not in doc
+
+
 @pytest.fixture(scope="module")
 def many(tmp_path_factory):
     """10,000 pipelines, every other inactive, as a file of the Python
