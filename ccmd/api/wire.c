@@ -82,25 +82,26 @@ is_wanted(const struct conn *c)
 	    (c->request != NULL || c->held || wire_unsent(c) > 0));
 }
 
-/* All of it: what a request's end is not yet in waits in TLS's own memory. */
+/*
+ * All of it: what a request's end is not yet in waits in TLS's own memory.
+ * A handshake's records, or an alert, go out before a request is looked at:
+ * it may make another connection write, which shares the buffer.
+ */
 static void
 decrypt(struct conn *c)
 {
 	char	*data;
 	size_t	 len;
+	int	 r;
 
 	do {
-		if (tls_decrypt(c->tls, &data, &len, &c->eof) == -1) {
-			if (!c->eof || !is_wanted(c))
-				c->dead = 1;
-			break;
-		}
-		if (len > 0)
+		r = tls_decrypt(c->tls, &data, &len, &c->eof);
+		if (tls_flush(c->tls, c->fd) == -1 ||
+		    (r == -1 && (!c->eof || !is_wanted(c))))
+			c->dead = 1;
+		if (len > 0 && !c->dead)
 			feed(c, data, len);
 	} while (len > 0 && !c->dead && !c->closing);
-	/* A handshake's, or an alert. */
-	if (tls_flush(c->tls, c->fd) == -1)
-		c->dead = 1;
 }
 
 /* Parse where it lies; only what is incomplete is copied. */

@@ -354,11 +354,25 @@ class Wire:
             except ssl.SSLWantReadError:
                 self.sock.sendall(self.outgoing.read())
                 self.incoming.write(self.sock.recv(65536))
-        self.sock.sendall(self.outgoing.read())
+        self.finished = self.outgoing.read() # not sent yet
 
     def record(self, text):
+        """To be sent, with the end of the handshake before the first."""
         self.tls.write(text)
-        return self.outgoing.read()
+        first, self.finished = self.finished, b""
+        return first + self.outgoing.read()
+
+    def until(self, what):
+        """What the daemon says, up to that."""
+        data = b""
+        while what not in data:
+            try:
+                data += self.tls.read(65536)
+            except ssl.SSLWantReadError:
+                more = self.sock.recv(65536)
+                assert more, data
+                self.incoming.write(more)
+        return data
 
     def ended(self):
         """After a moment for more to arrive."""
@@ -393,3 +407,34 @@ def test_a_record_drop_by_drop_is_a_slow_request(d):
     w.sock.sendall(w.record(b"GET /healthz HTTP/1.1\r\n")[:-1])
     wait_until(w.ended, 20, "the end of a record")
     w.sock.close()
+
+
+def test_a_handshake_is_its_own_connection_s(tmp_path, pairs):
+    """A request that comes with the handshake's end, and makes another
+    connection be told what was about to be told."""
+    events = ("GET /api/events HTTP/1.1\r\nHost: x\r\nCCM-Token: %s\r\n"
+              "\r\n" % TOKEN).encode()
+    with TLSDaemon(tmp_path, pairs["first"], start=False) as d:
+        d.state.mkdir(mode=0o700)
+        (d.state / "pipelines.json").write_text(json.dumps({
+            "pipelines": {"pipe_1": {
+                "pipeline_id": "pipe_1", "repository": "a/b",
+                "workflow_file": ".github/workflows/deploy.yml",
+                "status": "active", "created_at": "2026-01-01T00:00:00Z"}},
+            "registry_version": "2.0"}))
+        d.start()
+        other = Wire(d)
+        other.sock.sendall(other.record(events))
+        other.until(b"retry: ")
+        for i in range(5):
+            w = Wire(d)
+            record = w.record(events)
+            name = "n%d.example" % i
+            status, answer = d.request("PATCH", "/api/pipelines/pipe_1",
+                                       {"linked_domain": name})
+            assert status == 200, answer
+            w.sock.sendall(record)
+            assert w.until(b"retry: ").startswith(b"HTTP/1.1 200 ")
+            other.until(name.encode())
+            w.sock.close()
+        other.sock.close()
