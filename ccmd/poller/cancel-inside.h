@@ -72,7 +72,7 @@ struct cancel {
 	int		 failed;	/* lists that GitHub did not give */
 	int		 retries;
 	int		 rounds;
-	size_t		 list_warned;	/* which warning is theirs, from 1 */
+	char		*list_warning;	/* what keeps runs from us, or NULL */
 	int		 settled;
 	void		(*done)(struct cancel *, void *);
 	void		*arg;
@@ -88,12 +88,16 @@ int cancel_lists_pending(const struct cancel *c);
 
 /* A run that is to be ended, unless it is there already. */
 void cancel_add(struct cancel *c, int64_t id);
+/* There are others that were not added: the lists are asked again. */
+void cancel_left_out(struct cancel *c);
 /* All lists are there, but for c->failed. */
 void cancel_lists_done(struct cancel *c);
 /* Look at it again, at the latest then. */
 void cancel_again_in(struct cancel *c, int ms);
-/* A sentence for people. */
+/* A sentence for people: for good, or until all lists are there. */
 void cancel_warn(struct cancel *c, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+void cancel_list_warn(struct cancel *c, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -46,9 +46,11 @@
 #define FORCE_AFTER_MS	60000	/* accepted, and still not completed */
 #define RETRIES_MAX	120	/* an hour of outage, then it is given up */
 #define VERIFIES_MAX	360	/* the same for one run */
+#define WARNINGS_MAX	20	/* what else there is, the log says */
 
 static struct cancel *cancel_new(struct github *, struct pipeline *,
 		    void (*)(struct cancel *, void *), void *);
+static int	 make_room(struct cancel *);
 static int	 order(struct victim *, const char *, gh_done);
 static void	 on_cancelled(const struct gh_reply *, void *);
 static void	 on_forced(const struct gh_reply *, void *);
@@ -59,6 +61,7 @@ static void	 take_completed(struct victim *, struct json_object *);
 static void	 give_up(struct victim *, const char *);
 static void	 on_timer(evutil_socket_t, short, void *);
 static int	 verify_in(const struct cancel *);
+static int	 retry_in(const struct cancel *);
 static void	 check_settled(struct cancel *);
 
 struct cancel *
@@ -136,15 +139,17 @@ cancel_free(struct cancel *c)
 	if (c->timer != NULL)
 		event_free(c->timer);
 	json_object_put(c->warnings);
+	free(c->list_warning);
 	free(c);
 }
 
 int
 cancel_report(const struct cancel *c, struct json_object *o)
 {
-	struct json_object	*cancelled, *cancelling, *warnings = NULL;
+	struct json_object	*cancelled, *cancelling, *warnings;
 	const struct victim	*v;
 	char			 text[MSG_TEXT_MAX];
+	size_t			 i;
 
 	cancelled = json_object_new_array();
 	cancelling = json_object_new_array();
@@ -157,13 +162,18 @@ cancel_report(const struct cancel *c, struct json_object *o)
 			    json_object_new_int64(v->id));
 	json_object_object_add(o, "cancelled", cancelled);
 	json_object_object_add(o, "cancelling", cancelling);
-	if (json_object_deep_copy(c->warnings, &warnings, NULL) == -1)
-		warnings = json_object_new_array();
-	if (cancel_lists_pending(c) && c->list_warned == 0) {
+	warnings = json_object_new_array();
+	if (c->list_warning != NULL) {
+		json_object_array_add(warnings,
+		    json_object_new_string(c->list_warning));
+	} else if (cancel_lists_pending(c)) {
 		(void)snprintf(text, sizeof(text), "GitHub did not tell the "
 		    "unfinished runs of %s in time", c->name);
 		json_object_array_add(warnings, json_object_new_string(text));
 	}
+	for (i = 0; i < json_object_array_length(c->warnings); i++)
+		json_object_array_add(warnings, json_object_get(
+		    json_object_array_get_idx(c->warnings, i)));
 	json_object_object_add(o, "warnings", warnings);
 	return (!c->settled);
 }
@@ -174,13 +184,13 @@ cancel_lists_done(struct cancel *c)
 	struct victim	*v;
 
 	if (c->failed > 0 && ++c->retries >= RETRIES_MAX) {
-		cancel_warn(c, "GitHub could not be asked for unfinished runs; "
-		    "given up");
+		cancel_warn(c, "Not all unfinished runs of %s could be "
+		    "found; given up", c->name);
 		c->failed = 0;
-	} else if (c->failed == 0 && c->list_warned > 0) {
+	} else if (c->failed == 0) {
 		/* The outage is over: what it kept from us is here now. */
-		json_object_array_del_idx(c->warnings, c->list_warned - 1, 1);
-		c->list_warned = 0;
+		free(c->list_warning);
+		c->list_warning = NULL;
 	}
 	TAILQ_FOREACH(v, &c->victims, entry)
 		if (v->state == VICTIM_FOUND && v->call == NULL &&
@@ -210,15 +220,41 @@ cancel_add(struct cancel *c, int64_t id)
 	TAILQ_FOREACH(v, &c->victims, entry)
 		if (v->id == id)
 			return;
-	if (c->nvictims >= CANCEL_RUNS ||
+	if ((c->nvictims >= CANCEL_RUNS && !make_room(c)) ||
 	    (v = calloc(1, sizeof(*v))) == NULL) {
-		c->failed++;	/* so that the lists are asked again */
+		cancel_left_out(c);
 		return;
 	}
 	v->cancel = c;
 	v->id = id;
 	c->nvictims++;
 	TAILQ_INSERT_TAIL(&c->victims, v, entry);
+}
+
+/* One that has ended makes room for the next: that is progress, too. */
+static int
+make_room(struct cancel *c)
+{
+	struct victim	*v;
+
+	TAILQ_FOREACH(v, &c->victims, entry)
+		if (v->state == VICTIM_COMPLETED && v->call == NULL)
+			break;
+	if (v == NULL)
+		return (0);
+	TAILQ_REMOVE(&c->victims, v, entry);
+	free(v);
+	c->nvictims--;
+	c->retries = 0;
+	return (1);
+}
+
+void
+cancel_left_out(struct cancel *c)
+{
+	cancel_list_warn(c, "%s has more unfinished runs than are cancelled "
+	    "at a time: the others are when these have ended", c->name);
+	c->failed++;	/* so that the lists are asked again */
 }
 
 static int
@@ -243,14 +279,16 @@ on_cancelled(const struct gh_reply *r, void *arg)
 
 	v->call = NULL;
 	v->asked_at = proc_now_ms();
-	if (r->result == GH_OK || r->status == 409)
+	if (r->result == GH_OK || r->status == 409) {
 		v->state = VICTIM_ACCEPTED;
-	else if (r->result == GH_REFUSED && r->status == 404)
+		v->failures = 0;
+	} else if (r->result == GH_REFUSED && r->status == 404)
 		v->state = VICTIM_COMPLETED;
-	else if (r->result == GH_REFUSED)
+	else if (r->result == GH_REFUSED || (r->result == GH_FAILED &&
+	    ++v->failures >= RETRIES_MAX))
 		give_up(v, r->why);
 	if (v->state == VICTIM_FOUND)
-		cancel_again_in(c, CANCEL_RETRY_MS);
+		cancel_again_in(c, retry_in(c));
 	else
 		cancel_again_in(c, c->rounds < VERIFY_SOON ?
 		    VERIFY_SOON_MS / 4 : VERIFY_LATE_MS);
@@ -364,7 +402,8 @@ on_timer(evutil_socket_t fd __attribute__((unused)),
 	TAILQ_FOREACH(v, &c->victims, entry) {
 		if (v->state == VICTIM_ACCEPTED || v->state == VICTIM_FORCED)
 			verify(v);
-		else if (v->state == VICTIM_FOUND && v->call == NULL)
+		else if (v->state == VICTIM_FOUND && v->call == NULL &&
+		    proc_now_ms() - v->asked_at >= retry_in(c))
 			found = 1;
 	}
 	c->rounds++;
@@ -380,6 +419,13 @@ static int
 verify_in(const struct cancel *c)
 {
 	return (c->rounds < VERIFY_SOON ? VERIFY_SOON_MS : VERIFY_LATE_MS);
+}
+
+/* A cancel that GitHub failed to take. */
+static int
+retry_in(const struct cancel *c)
+{
+	return (c->rounds < VERIFY_SOON ? VERIFY_SOON_MS : CANCEL_RETRY_MS);
 }
 
 /* The sooner of two wishes counts. */
@@ -417,6 +463,7 @@ check_settled(struct cancel *c)
 void
 cancel_warn(struct cancel *c, const char *fmt, ...)
 {
+	size_t	 n = json_object_array_length(c->warnings);
 	char	 text[MSG_TEXT_MAX];
 	va_list	 ap;
 
@@ -424,5 +471,23 @@ cancel_warn(struct cancel *c, const char *fmt, ...)
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	log_info("%s: %s", c->pipeline->id, log_visible(text));
-	json_object_array_add(c->warnings, json_object_new_string(text));
+	if (n <= WARNINGS_MAX)
+		json_object_array_add(c->warnings, json_object_new_string(
+		    n < WARNINGS_MAX ? text : "There is more that could not "
+		    "be cancelled: the log says what"));
+}
+
+void
+cancel_list_warn(struct cancel *c, const char *fmt, ...)
+{
+	char	 text[MSG_TEXT_MAX];
+	va_list	 ap;
+
+	if (c->list_warning != NULL)
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_info("%s: %s", c->pipeline->id, log_visible(text));
+	c->list_warning = strdup(text);
 }

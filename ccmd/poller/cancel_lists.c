@@ -30,7 +30,6 @@
 #define CANCEL_PAGES	5	/* of a list, a hundred runs each */
 
 static void	 on_list(const struct gh_reply *, void *);
-static void	 list_failed(struct cancel *, const struct gh_reply *);
 static void	 take_list(struct cancel *, struct json_object *);
 
 /* Whatever is not completed, also what a first page would not show. */
@@ -73,12 +72,18 @@ on_list(const struct gh_reply *r, void *arg)
 	l->call = NULL;
 	if (r->result == GH_OK) {
 		take_list(c, r->json);
-		if (r->next != NULL && ++l->pages < CANCEL_PAGES &&
+		if (r->next != NULL && ++l->pages >= CANCEL_PAGES)
+			cancel_left_out(c);
+		else if (r->next != NULL &&
 		    (l->call = github_call(c->gh, GH_COMMAND, "GET", r->next,
 		    NULL, NULL, 0, on_list, l)) == NULL)
 			c->failed++;
-	} else
-		list_failed(c, r);
+	} else {
+		/* An outage, or access lost: GitHub is asked again. */
+		cancel_list_warn(c, "The runs of %s could not be cancelled: "
+		    "%s", c->name, r->why);
+		c->failed++;
+	}
 	if (!cancel_lists_pending(c))
 		cancel_lists_done(c);
 }
@@ -92,18 +97,6 @@ cancel_lists_pending(const struct cancel *c)
 		if (c->lists[i].call != NULL)
 			return (1);
 	return (0);
-}
-
-/* An outage, or access lost: said once, and GitHub is asked again. */
-static void
-list_failed(struct cancel *c, const struct gh_reply *r)
-{
-	if (c->list_warned == 0) {
-		cancel_warn(c, "The runs of %s could not be cancelled: %s",
-		    c->name, r->why);
-		c->list_warned = json_object_array_length(c->warnings);
-	}
-	c->failed++;
 }
 
 static void
