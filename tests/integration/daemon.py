@@ -238,6 +238,13 @@ class Daemon:
         except OSError:
             return ""
 
+    def logged(self, text, times=1):
+        """How often it says that, once it does at least so often: what a
+        child says comes a moment later, by way of its parent."""
+        wait_until(lambda: self.log().count(text) >= times, 20,
+                   "%r in the log:\n%s" % (text, self.log()))
+        return self.log().count(text)
+
     def request(self, method, path, body=None, token=None, headers=None,
                 timeout=12):
         """Returns status and the parsed body, which must be as the OpenAPI

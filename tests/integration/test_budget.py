@@ -90,7 +90,7 @@ def test_limits_are_kept_and_stretch_is_told(tmp_path, sim):
         assert b["points"]["used"] <= 60
         r = d.ctl("budget")
         assert "limit a minute" in " ".join(r.stdout.split())
-        assert "stretched" in d.log()
+        assert d.logged("stretched")
         mark = sim.mark()
         sim.wait_for(5, since=mark, path="/actions/runs", timeout=60)
         assert not {"403", "429"} & set(sim.counts()["statuses"])
@@ -170,7 +170,7 @@ def test_a_cold_start_leaves_the_hour_to_what_is_watched(cold, sim):
     assert b["repositories"]["watched"] == 60
     assert "read back" in b["reason"], b
     assert b["throttled_until"] is None
-    assert d.log().count("wait for their first look") == 1
+    assert d.logged("wait for their first look") == 1
     # What is known is watched as if nothing were.
     one = min(known)
     sim.add_run(all[one], "deploy.yml", conclusion="failure")

@@ -288,7 +288,7 @@ def test_a_log_ends_with_its_token(tmp_path, sim):
             assert b"\nccm_operations 1\n" in d.raw("GET", "/metrics")[2]
             n, last = rest(kept)
             assert n > 16 * MB and last == b"0\r\n\r\n"
-        assert d.log().count("run.logs: cut off: its token is not") == 1
+        assert d.logged("run.logs: cut off: its token is not") == 1
 
 
 @pytest.mark.parametrize("env,colour,text", [

@@ -245,7 +245,7 @@ def test_idle_control_clients_make_room(tmp_path):
         listening = [greeted(d, LISTEN) for _ in range(64)]
         r = d.ctl("status")
         assert r.returncode == 3 and "connection" in r.stderr, r.stderr
-        assert "control: no place for one more client" in d.log()
+        assert d.logged("control: no place for one more client")
         assert all(map(is_open, listening))
         close(listening)
 

@@ -354,7 +354,7 @@ def test_without_token_http_does_not_listen(tmp_path):
             x for x in text.splitlines() if "api token" not in x) + "\n")
         d.start(wait=False)
         wait_until(lambda: d.ctl("status").returncode == 0, what="control")
-        assert "not listening for http" in d.log()
+        assert d.logged("not listening for http")
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", d.port), 2)
 
@@ -385,7 +385,7 @@ def test_control_socket_modes_and_leftovers(tmp_path):
         d.socket.write_text("not a socket")
         d.start(wait=False)
         assert d.process.wait(10) == 1
-        assert "no socket" in d.log()
+        assert d.logged("no socket")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has those places")

@@ -82,8 +82,8 @@ def test_two_deaths_and_it_is_left_alone(d, sim):
             return {"status": None}
     wait_until(lambda: state()["status"] == "error", 20, "error")
     # Two deaths, no more, and no less.
-    assert d.log().count("poller ended by signal") == 2, d.log()
-    assert d.log().count("acme/ill: the poller died of its answer") == 2
+    assert d.logged("poller ended by signal", 2) == 2, d.log()
+    assert d.logged("acme/ill: the poller died of its answer", 2) == 2
     # It says why, wherever one looks.
     reason = state()["error"]
     assert "crashed" in reason and "ccmctl reload" in reason
@@ -97,7 +97,7 @@ def test_two_deaths_and_it_is_left_alone(d, sim):
     assert d.stats(ill)["stale_reason"] == reason
     assert [x["detail"] for x in d.audit() if x["verb"] == "pipeline.change"
             and x["target"] == ill] == [reason]
-    assert reason in d.log()
+    assert d.logged(reason)
     # The others go on, nobody asks for it any more, no process died since.
     pids, mark = d.pids(), sim.mark()
     sim.add_run("acme/well", "deploy.yml", conclusion="failure")
@@ -170,8 +170,8 @@ def test_a_number_is_of_one_github(d, sim, other):
     wait_until(lambda: d.registry()["pipelines"][ill]["status"] == "error",
                20, "error")
     named = "repositories/%d: the poller died of its answer" % number
-    assert d.log().count(named) == 2, d.log()
-    assert "(%s)" % sim.url in d.log()
+    assert d.logged(named, 2) == 2, d.log()
+    assert d.logged("(%s)" % sim.url)
     d.wait_ready()
     mark = other.mark()
     other.add_run("zoo/ape", "deploy.yml", conclusion="failure")

@@ -287,7 +287,7 @@ def test_a_broken_file(tmp_path, sim, text):
     """Never overwritten; all else works."""
     with started(tmp_path, sim, text) as d:
         d.start()
-        assert "projects.json:1:" in d.log()
+        assert d.logged("projects.json:1:")
         assert ctl(d, "project", "list")["count"] == 0
         got = ctl(d, "project", "init", "x", "acme/new", code=1)
         assert got["code"] == "unavailable" and "projects.json" in got[

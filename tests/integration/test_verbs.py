@@ -272,7 +272,7 @@ def test_a_reload_that_brings_the_token_takes_a_cancel_up(d, sim, pipe):
     for _ in range(2):
         assert d.ctl("reload").returncode == 0
     wait_until(lambda: cancelling(d, pipe) == [], 20, "followed up")
-    assert d.log().count("cancel of run %d taken up" % run) == 1
+    assert d.logged("cancel of run %d taken up" % run) == 1
 
 
 def test_a_rerun_is_not_taken_for_what_was_cancelled(d, sim, pipe):
