@@ -60,6 +60,7 @@ static void	 send_piece(struct fetch *, int, int, uint32_t, const void *,
 static void	 send_error(uint64_t, const struct refusal *);
 static void	 on_stall(evutil_socket_t, short, void *);
 static void	 spend(struct fetch *, size_t);
+static void	 expect_credit(struct fetch *);
 static void	 fetch_free(struct fetch *);
 
 void
@@ -123,7 +124,9 @@ fetch_credit(uint64_t op, uint32_t bytes)
 	f->credit += bytes;
 	if (f->credit > MSG_FETCH_WINDOW)
 		fatalx("api: more credit than was spent");
+	/* It may be too little to send anything for. */
 	evtimer_del(f->stall);
+	expect_credit(f);
 	if (f->body != NULL)
 		send_rest(f);
 	else if (f->ops->room != NULL)
@@ -212,14 +215,20 @@ fetch_send(struct fetch *f, const void *data, size_t len)
 	}
 }
 
-/* With nothing left, somebody must take something within a while. */
 static void
 spend(struct fetch *f, size_t len)
+{
+	f->credit -= (int64_t)len;
+	expect_credit(f);
+}
+
+/* With little left, somebody must take something within a while. */
+static void
+expect_credit(struct fetch *f)
 {
 	static const struct timeval tv = { FETCH_STALL_MS / 1000,
 	    FETCH_STALL_MS % 1000 * 1000 };
 
-	f->credit -= (int64_t)len;
 	if (f->credit <= MSG_FETCH_WINDOW / 2 &&
 	    !evtimer_pending(f->stall, NULL))
 		evtimer_add(f->stall, &tv);
