@@ -43,7 +43,11 @@
 #include "log.h"
 #include "lookup.h"
 #include "poller.h"
+#include "proc.h"
 #include "watch.h"
+
+/* How long a client is kept waiting between two jobs, milliseconds. */
+#define LOGS_NEXT_MS	20000
 
 struct logs {
 	struct fetch	*fetch;
@@ -69,6 +73,7 @@ static void	 on_jobs(struct json_object *, const struct gh_reply *,
 		    void *);
 static void	 next_job(struct logs *);
 static int	 is_wanted(const struct logs *, struct json_object *);
+static int	 has_to_wait(const struct logs *, char *, size_t);
 static int	 locate(struct logs *, struct json_object *);
 static void	 on_located(const struct gh_reply *, void *);
 static int	 on_piece(const char *, size_t, void *);
@@ -147,12 +152,15 @@ static void
 next_job(struct logs *l)
 {
 	struct json_object	*job;
+	char			 why[MSG_TEXT_MAX];
 
 	while (l->next < json_object_array_length(l->jobs)) {
 		job = json_object_array_get_idx(l->jobs, l->next++);
 		if (!is_wanted(l, job))
 			continue;
-		if (locate(l, job) == -1)
+		if (has_to_wait(l, why, sizeof(why)))
+			cut_off(l, why);
+		else if (locate(l, job) == -1)
 			cut_off(l, no_memory.text);
 		return;
 	}
@@ -178,18 +186,29 @@ is_wanted(const struct logs *l, struct json_object *job)
 	return (0);
 }
 
+/* For the next hour, say: nobody holds an answer open for that. */
+static int
+has_to_wait(const struct logs *l, char *why, size_t size)
+{
+	int64_t	 left;
+
+	return (l->begun && github_throttled(l->gh, GH_COMMAND, &left, why,
+	    size) && left > LOGS_NEXT_MS);
+}
+
 static int
 locate(struct logs *l, struct json_object *job)
 {
 	char	 path[GH_PATH_MAX];
-	int64_t	 id = 0;
+	int64_t	 deadline, id = 0;
 
 	(void)json_int(job, "job_id", &id);
 	if (snprintf(path, sizeof(path), "/repos/%s/actions/jobs/%lld/logs",
 	    l->pipeline->name, (long long)id) >= (int)sizeof(path))
 		return (-1);
-	l->call = github_locate(l->gh, path, l->begun ? 0 :
-	    l->asked.deadline, on_located, l);
+	deadline = l->begun ? proc_now_ms() + LOGS_NEXT_MS :
+	    l->asked.deadline;
+	l->call = github_locate(l->gh, path, deadline, on_located, l);
 	return (l->call == NULL ? -1 : 0);
 }
 

@@ -213,6 +213,20 @@ def test_a_log_that_is_cut_off_is_no_whole_one(d, sim, pipe, fault):
     assert r.returncode == 1 and "storage" in r.stderr, r.stderr
 
 
+def test_a_log_does_not_wait_for_another_hour(d, sim, pipe):
+    """What is left of the hour is for one job's log, and not for the next:
+    that is said, and not waited for."""
+    run = failed_run(sim)
+    sim.limits(remaining=3)  # the run, its jobs, the first one's log
+    r = d.ctl("logs", pipe, str(run))
+    assert r.returncode == 1, r
+    assert "==> build (success)\n" in r.stdout
+    assert "==> deploy" not in r.stdout
+    assert "==> cut off: throttled until " in r.stdout
+    assert "throttled until " in r.stderr and "used up" in r.stderr
+    assert b"\nccm_operations 0\n" in d.raw("GET", "/metrics")[2]
+
+
 def resident(pid, what="VmRSS"):
     text = open("/proc/%d/status" % pid).read()
     return int(re.search(what + r":\s+(\d+)", text)[1]) * 1024
