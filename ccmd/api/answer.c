@@ -97,6 +97,18 @@ answer_json(struct request *req, int status, struct json_object *o)
 	json_object_put(o);
 }
 
+struct rope *
+answer_begin(struct etag *e, const char *member)
+{
+	static const char	 success[] = "{\"success\":true,\"";
+	struct rope		*r = rope_new();
+
+	etag_begin(e);
+	rope_copy(r, success, sizeof(success) - 1);
+	rope_copy(r, member, strlen(member));
+	return (r);
+}
+
 void
 answer_tagged(struct request *req, struct rope *r, struct etag *e,
     const struct hold *hold)

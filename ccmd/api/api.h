@@ -42,6 +42,7 @@
  *	tray.c		cctray, badges
  *	view.c		pipelines and their runs
  *	read.c		what is answered from the view
+ *	list.c		lists of that
  *	tls.c		TLS, over memory
  *	text.c		the text of that, made once per change
  *	rope.c		texts by reference
@@ -188,6 +189,9 @@ void answer_json(struct request *req, int status, struct json_object *o);
 void answer_tagged(struct request *req, struct rope *r, struct etag *e,
     const struct hold *hold);
 
+/* The beginning of an answer with a tag, up to its member's value. */
+struct rope *answer_begin(struct etag *e, const char *member);
+
 /* Answer with other text; it stays the caller's, a rope's reference too. */
 void answer_text(struct request *req, const char *type, const char *text,
     size_t len);
@@ -238,6 +242,11 @@ int64_t read_started(void);
 int read_is_tagged(const struct verb *verb);
 /* Connections open now, for the status. */
 void read_set_connections(size_t (*count)(void));
+
+/* --- list.c */
+
+void list_read(struct request *req);
+void list_read_stats(struct request *req);
 
 /* --- openapi.c */
 

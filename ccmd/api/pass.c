@@ -29,16 +29,18 @@
 #include "api.h"
 #include "log.h"
 #include "pass.h"
+#include "proc.h"
 #include "rope.h"
 #include "view.h"
 
-#define PASS_TURN	256	/* pipelines: some milliseconds */
-
 static struct event_base	*base;
 
+static void	 start(struct pass *);
+static void	 soon(struct pass *);
 static void	 on_timer(evutil_socket_t, short, void *);
 static void	 turn(struct pass *);
 static void	 finish(struct pass *);
+static void	 give(struct pass *);
 
 void
 pass_init(struct event_base *b)
@@ -62,41 +64,65 @@ pass_read(struct pass *pass, struct request *req)
 	if (pass->timer == NULL &&
 	    (pass->timer = evtimer_new(base, on_timer, pass)) == NULL)
 		fatal("pass");
+	start(pass);
+	turn(pass);
+}
+
+static void
+start(struct pass *pass)
+{
 	pass->id[0] = '\0';
 	if (pass->begin != NULL)
 		pass->begin();
-	turn(pass);
+}
+
+static void
+soon(struct pass *pass)
+{
+	static const struct timeval	 at_once = { 0, 0 };
+
+	if (evtimer_add(pass->timer, &at_once) == -1)
+		fatalx("event_add: pass");
 }
 
 static void
 on_timer(evutil_socket_t fd __attribute__((unused)),
     short what __attribute__((unused)), void *arg)
 {
-	turn(arg);
+	struct pass	*pass = arg;
+
+	if (pass->ready > 0)
+		give(pass);
+	else
+		turn(pass);
 }
 
 /* Where it came to may be gone: what is behind that is found all the same. */
 static void
 turn(struct pass *pass)
 {
-	static const struct timeval	 at_once = { 0, 0 };
-	struct pipeline			*p;
-	int64_t				 now = time(NULL);
-	int				 i;
+	struct pipeline	*p;
+	int64_t		 now = time(NULL), began = proc_now_ms();
+	int		 i;
 
 	p = pass->id[0] == '\0' ? view_next(NULL) :
 	    view_after(pass->created_at, pass->id);
-	for (i = 0; i < PASS_TURN && p != NULL; i++) {
+	for (i = 0; p != NULL && (i == 0 || (i < PASS_TURN &&
+	    proc_now_ms() - began < PASS_TURN_MS)); i++) {
 		pass->put(p, now);
 		(void)strlcpy(pass->id, p->id, sizeof(pass->id));
 		(void)strlcpy(pass->created_at, p->created_at,
 		    sizeof(pass->created_at));
 		p = view_next(p);
 	}
-	if (p == NULL)
+	if (p != NULL)
+		soon(pass);
+	else if (pass->give == NULL)
 		finish(pass);
-	else if (evtimer_add(pass->timer, &at_once) == -1)
-		fatalx("event_add: pass");
+	else {
+		pass->ready = pass->n;
+		soon(pass);
+	}
 }
 
 static void
@@ -114,4 +140,26 @@ finish(struct pass *pass)
 		answer_rope(waiting[i], pass->type, r);
 	free(waiting);
 	rope_free(r);
+}
+
+/*
+ * One in each turn.  Who came since then is gone round for once more: too
+ * much may have changed.
+ */
+static void
+give(struct pass *pass)
+{
+	struct request	*req = pass->waiting[pass->given++];
+
+	if (pass->given == pass->ready) {
+		pass->n -= pass->ready;
+		memmove(pass->waiting, pass->waiting + pass->ready,
+		    pass->n * sizeof(*pass->waiting));
+		pass->ready = pass->given = 0;
+		if (pass->n > 0)
+			start(pass);
+	}
+	if (pass->n > 0)
+		soon(pass);
+	pass->give(req);
 }

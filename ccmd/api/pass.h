@@ -16,8 +16,8 @@
 
 /*
  * Answers that have a line or more of every pipeline, and are made for each
- * that asks: in turns of the event loop, so that nobody else waits for them.
- * Belongs to the api.
+ * that asks, or what they are made of is: in turns of the event loop, so that
+ * nobody else waits for them.  Belongs to the api.
  */
 
 #ifndef CCM_API_PASS_H
@@ -34,6 +34,10 @@ struct pipeline;
 struct request;
 struct rope;
 
+/* A turn ends behind so many pipelines, or when it took so long. */
+#define PASS_TURN	256
+#define PASS_TURN_MS	2
+
 /* One kind of them; `begin` may be NULL. */
 struct pass {
 	const char	*type;		/* Content-Type */
@@ -42,12 +46,16 @@ struct pass {
 	void		(*put)(struct pipeline *p, int64_t now);
 	/* Append the answer; pipelines are not gone through once more. */
 	void		(*end)(struct rope *r);
+	/* Instead of `type` and `end`: answer one, now that all is made. */
+	void		(*give)(struct request *req);
 
 	/* pass.c's own: zeros. */
 	struct event	*timer;
 	struct request	**waiting;
 	size_t		 n;
 	size_t		 size;
+	size_t		 ready;		/* of those the first: to be given */
+	size_t		 given;		/* of the ready ones */
 	char		 id[MSG_ID_MAX + 1];	/* it came so far, */
 	char		 created_at[40];	/* in the view's order */
 };

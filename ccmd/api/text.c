@@ -61,6 +61,7 @@ static void	 digest(unsigned char *, const char *, size_t);
 static void	 put_document_open(struct rope *, struct pipeline *, size_t);
 static void	 put_figures(struct rope *, struct etag *, struct pipeline *,
 		    int64_t);
+static int	 figures_old(const struct pipeline *, int64_t);
 static void	 make_figures(struct pipeline *, int64_t);
 
 void
@@ -207,6 +208,29 @@ digest(unsigned char *d, const char *p, size_t len)
 	    NULL, 0);
 }
 
+int
+text_is_old(const struct pipeline *p, int what, int64_t now)
+{
+	return (((what & TEXT_DOCUMENT) && p->text_old) ||
+	    ((what & TEXT_FIGURES) && figures_old(p, now)));
+}
+
+void
+text_make(struct pipeline *p, int what, int64_t now)
+{
+	if ((what & TEXT_DOCUMENT) && p->text_old)
+		renew(p->chunk);
+	if ((what & TEXT_FIGURES) && figures_old(p, now))
+		make_figures(p, now);
+}
+
+static int
+figures_old(const struct pipeline *p, int64_t now)
+{
+	return (p->figures == NULL || now < p->stats_from ||
+	    now >= p->stats_until);
+}
+
 void
 text_put_all(struct rope *r, struct etag *e)
 {
@@ -291,7 +315,7 @@ put_figures(struct rope *r, struct etag *e, struct pipeline *p, int64_t now)
 	unsigned char		 stale;
 	size_t			 n;
 
-	if (p->figures == NULL || now < p->stats_from || now >= p->stats_until)
+	if (figures_old(p, now))
 		make_figures(p, now);
 	view_frame(p, now, &frame);
 	n = stats_age_text(&frame, age);

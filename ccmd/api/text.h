@@ -36,6 +36,14 @@ void text_insert(struct pipeline *p, struct pipeline *behind);
 void text_remove(struct pipeline *p);
 void text_changed(struct pipeline *p);
 
+/* What of a pipeline: bits. */
+#define TEXT_DOCUMENT	1
+#define TEXT_FIGURES	2
+
+/* Is its text not there, as of `now`?  And make what is not. */
+int text_is_old(const struct pipeline *p, int what, int64_t now);
+void text_make(struct pipeline *p, int what, int64_t now);
+
 /*
  * Append, and add to the tag: all documents in order; one; one with its
  * stats as `metrics`; the stats alone.  Each behind a comma, but for the

@@ -69,7 +69,7 @@ def documents(n):
         "github": found(i)["github"]} for i in range(n)}
 
 
-def fill(state, pipelines, rows):
+def fill(state, pipelines, rows, days=90):
     """Let the registry make the files, then put the rows in beside it."""
     r = Registry(state).begin()
     r.provision(1)
@@ -88,7 +88,7 @@ def fill(state, pipelines, rows):
     def each():
         now = int(time.time())
         for i in range(rows):
-            created = now - 90 * DAY + i * 90 * DAY // rows
+            created = now - days * DAY + i * days * DAY // rows
             seconds = rng.randrange(30, 600)
             conclusion = "failure" if rng.random() < 0.1 else "success"
             doc = run(i + 1, created, conclusion=conclusion,

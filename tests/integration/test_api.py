@@ -16,11 +16,14 @@
 """The HTTP API's width: updates, entity tags, large lists."""
 
 import json
+import socket
 
 import pytest
 
 import contract
 from daemon import Daemon
+from hostile import End
+from registry_harness import Peer
 
 
 def test_the_checker_checks(d):
@@ -229,6 +232,51 @@ def test_list_of_10000(many):
     assert [p["pipeline_id"] for p in r["pipelines"]] == every
     for limit in 1000, 4999, N:
         assert pages(many, "", limit) == (every, N)
+
+
+def control_answers(d, *asked):
+    """All at once over the control socket: (op, answer) in the order in
+    which they were answered."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(20)
+        s.connect(str(d.socket))
+        s.sendall(b"".join(
+            [Peer.encode("CTL_HELLO", version=1)] + [
+                Peer.encode("CTL_OP", op=i, verb=verb, args=args)
+                for i, (verb, args) in enumerate(asked)]))
+        end, texts, order = End("api", s), {}, []
+        while len(order) < len(asked):
+            m = end.expect("CTL_ANSWER")
+            assert m["status"] == 200
+            texts[m["op"]] = texts.get(m["op"], b"") + m["body"]
+            if not m["more"]:
+                order.append(m["op"])
+    return [(op, json.loads(texts[op])) for op in order]
+
+
+def test_what_a_list_needs_is_made_in_turns(many):
+    """Right after a start: a small question that comes behind large ones is
+    answered before them, and each of them is whole."""
+    every = [p["pipeline_id"] for p in many.docs]
+    many.stop()
+    many.start()
+    # One that goes away meanwhile.
+    with socket.create_connection(("127.0.0.1", many.port)) as s:
+        s.sendall(b"GET /api/stats HTTP/1.1\r\nHost: x\r\nCCM-Token: %s\r\n"
+                  b"\r\n" % many.token.encode())
+    got = control_answers(
+        many, ("stats.list", {}), ("pipeline.list", {"include": "stats"}),
+        ("pipeline.list", {}), ("stats.list", {}),
+        ("pipeline.show", {"id": every[3]}))
+    assert got[0][0] == 4 and got[0][1]["pipeline"]["pipeline_id"] == every[3]
+    answers = dict(got)
+    for op in range(4):
+        members = answers[op].get("stats") or answers[op]["pipelines"]
+        assert [p["pipeline_id"] for p in members] == every
+        assert answers[op]["count"] == N
+    for p, q in zip(answers[1]["pipelines"], answers[2]["pipelines"]):
+        assert p.pop("metrics")["pipeline_id"] == q["pipeline_id"]
+        assert p == q
 
 
 def test_filters_over_10000(many):
