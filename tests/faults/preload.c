@@ -17,7 +17,8 @@
 
 /*
  * Loaded into the registry by the tests (LD_PRELOAD): counts, records,
- * fails and cuts off what it does to its own files, and sets its clock.
+ * fails and cuts off what it does to its own files, and sets its clocks;
+ * into others for the clocks alone.
  * Not for history.db, which is SQLite's to keep whole.
  *
  * What to do stands in a file that both sides map (CCM_FAULTS); what was
@@ -77,6 +78,7 @@ struct control {
 	int64_t		 clock;		/* seconds to add */
 	uint64_t	 used;		/* bytes of records behind this */
 	uint64_t	 size;
+	int64_t		 monotonic;	/* milliseconds to add */
 };
 
 struct entry {
@@ -440,4 +442,22 @@ time(time_t *t)
 	if (t != NULL)
 		*t = now;
 	return (now);
+}
+
+/* Of libevent's timers, too: a test wakes it up. */
+int
+clock_gettime(clockid_t clock, struct timespec *ts)
+{
+	int	 r = (int)syscall(SYS_clock_gettime, clock, ts);
+
+	if (r == -1 || control == NULL || (clock != CLOCK_MONOTONIC &&
+	    clock != CLOCK_MONOTONIC_COARSE))
+		return (r);
+	ts->tv_sec += control->monotonic / 1000;
+	ts->tv_nsec += control->monotonic % 1000 * 1000000;
+	if (ts->tv_nsec >= 1000000000) {
+		ts->tv_sec++;
+		ts->tv_nsec -= 1000000000;
+	}
+	return (0);
 }

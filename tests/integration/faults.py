@@ -19,13 +19,13 @@ CREATE, WRITE, SYNC, LINK, RENAME, UNLINK, MKDIR, SEND = (
 KINDS = {CREATE: "create", WRITE: "write", SYNC: "fsync", LINK: "link",
          RENAME: "rename", UNLINK: "unlink", MKDIR: "mkdir", SEND: "send"}
 
-CONTROL = struct.Struct("=7Ii64s2IqQQ")
+CONTROL = struct.Struct("=7Ii64s2IqQQq")
 OFFSETS = {"magic": (0, "I"), "calls": (4, "I"), "kill_before": (8, "I"),
            "kill_after": (12, "I"), "fail_from": (16, "I"),
            "fail_to": (20, "I"), "fail_kinds": (24, "I"),
            "fail_errno": (28, "i"), "fail_path": (32, "64s"),
            "record": (96, "I"), "failed": (100, "I"), "clock": (104, "q"),
-           "used": (112, "Q"), "size": (120, "Q")}
+           "used": (112, "Q"), "size": (120, "Q"), "monotonic": (128, "q")}
 ENTRY = struct.Struct("=IiII")
 SIZE = 64 << 20		# sparse
 FOREVER = (1 << 32) - 1

@@ -156,6 +156,8 @@ class Peer:
 class Registry:
     """One life of the process on a state directory."""
 
+    binary = BINARY
+
     def __init__(self, state, policy=(10, 60, 48, 60), days=0, size=0,
                  env=None):
         self.env = env or {}
@@ -179,7 +181,7 @@ class Registry:
             os.dup2(child, 3)
 
         self.process = subprocess.Popen(
-            [str(BINARY)], executable=str(BINARY), env=self.env, pass_fds=[3],
+            [str(self.binary)], executable=str(self.binary), env=self.env, pass_fds=[3],
             preexec_fn=into_place, stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=theirs)
         os.close(theirs)

@@ -1,0 +1,216 @@
+# Copyright (c) 2026 The CCM authors
+#
+# Permission to use, copy, modify, and distribute this software for any
+# purpose with or without fee is hereby granted, provided that the above
+# copyright notice and this permission notice appear in all copies.
+#
+# THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+# WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+# MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+# ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+# WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+# ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+# OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+
+
+"""The api's operations when the others answer in pieces, wrongly, late or
+not at all; and what lasts as long as its token."""
+
+import json
+import time
+
+import pytest
+
+from api_harness import ADMIN, VIEWER, Api
+from faults import Faults
+
+REPOSITORIES = "/api/repositories?owner=acme"
+LOGS = "/api/pipelines/pipe_1/runs/1/logs"
+FRESH = "/api/pipelines/pipe_1/stats?fresh=1"
+RUNS = "/api/pipelines/pipe_1/runs"
+TEARDOWN = "/api/pipelines/pipe_1"
+FETCHES = 64		# at a time
+
+
+@pytest.fixture
+def apis(tmp_path):
+    """Makes one, and ends what a test left."""
+    made = []
+
+    def make(tokens=None, **more):
+        a = Api(tmp_path, tokens or {"token": (ADMIN, 0)}, **more)
+        made.append(a)
+        return a.begin()
+    yield make
+    for a in made:
+        if a.process.poll() is None:
+            assert a.end() == 0, a.log
+
+
+def test_an_answer_in_pieces(apis):
+    """Over HTTP it is one, with a length; of what fails on the way nothing
+    is seen."""
+    a = apis()
+    whole = json.dumps({"success": True, "repositories": [
+        {"full_name": "acme/r%d" % n} for n in range(6000)]}).encode()
+    assert len(whole) > 150000
+    pieces = [whole[i:i + 65536] for i in range(0, len(whole), 65536)]
+    client, op = a.asked(a.poller, "OP", REPOSITORIES)
+    for piece in pieces:
+        a.poller.send("ANSWER", op=op, status=200, body=piece,
+                      more=piece is not pieces[-1])
+    status, head, body = client.answer()
+    assert (status, body) == (200, whole)
+    assert head["Content-Length"] == str(len(whole))
+    # What was taken makes room.
+    assert sum(a.expect(a.poller, "CREDIT", op=op)["bytes"]
+               for _ in pieces[:-1]) == 65536 * (len(pieces) - 1)
+    client, op = a.asked(a.poller, "OP", REPOSITORIES)
+    a.poller.send("ANSWER", op=op, status=200, body=pieces[0], more=1)
+    error = {"success": False, "error": "It broke", "code": "github_error"}
+    a.poller.send("ANSWER", op=op, status=502, body=error)
+    status, _, body = client.answer()
+    assert (status, json.loads(body)) == (502, error)
+    # The client goes in the middle.
+    client, op = a.asked(a.poller, "OP", REPOSITORIES)
+    a.poller.send("ANSWER", op=op, status=200, body=pieces[0], more=1)
+    a.expect(a.poller, "CREDIT", op=op)
+    client.reset()
+    a.expect(a.poller, "ABANDON", op=op)
+    a.poller.send("ANSWER", op=op, status=200, body=pieces[1])
+    client, op = a.asked(a.registry, "QUERY", RUNS)
+    for piece in pieces:
+        a.registry.send("ANSWER", op=op, status=200, body=piece,
+                        more=piece is not pieces[-1])
+    assert client.answer()[::2] == (200, whole)
+
+
+@pytest.mark.parametrize("path,to,by,answer,what", [
+    (REPOSITORIES, "poller", "poller", {"status": 404, "more": 1},
+     "poller: op 1: a piece of what has none"),
+    (FRESH, "poller", "registry", {"status": 200, "more": 1},
+     "registry: op 1: a piece of what has none"),
+    (RUNS, "registry", "registry", {"status": 503, "more": 1},
+     "registry: op 1: a piece of what has none"),
+    (REPOSITORIES, "poller", "registry", {"status": 200},
+     "registry: answer to op 1, which is not its to give"),
+    (RUNS, "registry", "poller", {"status": 200},
+     "poller: answer to op 1, which is not its to give"),
+    (FRESH, "poller", "poller", {"status": 200},
+     "poller: answer to op 1, which is not its to give")])
+def test_answers_that_are_none(apis, path, to, by, answer, what):
+    """Whoever sends them is not in its right mind: the set ends."""
+    a = apis()
+    client, op = a.asked(getattr(a, to), "QUERY" if to == "registry" else
+                         "OP", path)
+    assert op == 1
+    getattr(a, by).send("ANSWER", op=op, body="{}", **answer)
+    with client:
+        assert client.rest() == b""
+    assert a.reap() == 1
+    assert "fatal: " + what in a.log
+
+
+def test_nobody_answers(apis, tmp_path):
+    """Nine seconds, and somewhat more: then the client is told."""
+    faults = Faults(tmp_path / "faults")
+    a = apis(env=faults.env)
+    fetch, n = a.asked(a.poller, "OP", REPOSITORIES)
+    change, m = a.asked(a.poller, "OP", TEARDOWN, method="DELETE")
+    query, q = a.asked(a.registry, "QUERY", RUNS)
+    began, op = a.asked(a.poller, "OP", LOGS)
+    a.poller.send("ANSWER", op=op, status=200, body="begun\n", more=1)
+    began.read_until(b"begun\n")
+    faults.set(monotonic=9000)
+    time.sleep(0.6)             # it looks twice a second
+    fetch.sock.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        fetch.sock.recv(1)
+    fetch.sock.settimeout(20)
+    faults.set(monotonic=9700)
+    for client in (fetch, change, query):
+        status, head, body = client.answer()
+        r = json.loads(body)
+        assert (status, r["code"]) == (503, "unavailable"), r
+        assert "not known" in r["error"] and head["Retry-After"]
+    a.expect(a.poller, "ABANDON", op=n)
+    # Too late, and nobody's any more.
+    for peer, late in ((a.poller, n), (a.registry, m), (a.registry, q)):
+        peer.send("ANSWER", op=late, status=200, body="{}")
+    for peer, name, path in ((a.registry, "QUERY", RUNS),
+                             (a.poller, "OP", REPOSITORIES)):
+        client, new = a.asked(peer, name, path)
+        peer.send("ANSWER", op=new, status=200, body='{"new": 1}')
+        assert client.answer()[::2] == (200, b'{"new": 1}')
+    # What has begun goes on.
+    a.poller.send("ANSWER", op=op, status=200, body="end\n")
+    assert began.rest().endswith(b"end\n\r\n0\r\n\r\n")
+    began.sock.close()
+    faults.close()
+
+
+def test_too_many_at_once(apis):
+    """Reads of GitHub's, which last; whoever has one keeps it."""
+    a = apis()
+    clients = [a.asked(a.poller, "OP", REPOSITORIES)
+               for _ in range(FETCHES)]
+    status, head, body = a.get(REPOSITORIES).answer()
+    assert (status, json.loads(body)["code"]) == (503, "busy")
+    assert head["Retry-After"]
+    # Others are not in their way.
+    query, op = a.asked(a.registry, "QUERY", RUNS)
+    a.registry.send("ANSWER", op=op, status=200, body="{}")
+    assert query.answer()[0] == 200
+    gone, op = clients.pop()
+    gone.reset()
+    a.expect(a.poller, "ABANDON", op=op)
+    clients.append(a.asked(a.poller, "OP", REPOSITORIES))
+    for client, op in clients:
+        a.poller.send("ANSWER", op=op, status=200, body="{}")
+        assert client.answer()[::2] == (200, b"{}")
+
+
+def test_what_lasts_ends_with_its_token(apis, tmp_path):
+    """By its date alone: nothing is configured anew.  A log without its
+    end, as what fails; events; others go on."""
+    faults = Faults(tmp_path / "faults")
+    a = apis({"short": (VIEWER, int(time.time()) + 3600),
+              "long": (VIEWER, 0)}, env=faults.env)
+    logs = {}
+    for token in ("short", "long"):
+        client, op = a.asked(a.poller, "OP", LOGS, token=token)
+        a.poller.send("ANSWER", op=op, status=200, body="begun\n", more=1)
+        client.read_until(b"begun\n")
+        logs[token] = client, op
+    with a.get("/api/events", token="short") as events, \
+            a.get("/api/events", token="long") as others:
+        for client in (events, others):
+            client.read_until(b"text/event-stream")
+        faults.set(clock=3600)
+        client, op = logs["short"]
+        assert not client.rest().endswith(b"0\r\n\r\n")
+        a.expect(a.poller, "ABANDON", op=op)
+        events.rest()
+        assert a.get(RUNS, token="short").answer()[0] == 401
+        a.wait(lambda: a.log.count("cut off: its token is not") == 2)
+        client, op = logs["long"]
+        a.poller.send("ANSWER", op=op, status=200, body="end\n")
+        assert client.rest().endswith(b"end\n\r\n0\r\n\r\n")
+        others.sock.setblocking(False)
+        try:
+            while others.sock.recv(65536):
+                pass
+            raise AssertionError("events ended without a reason")
+        except BlockingIOError:
+            pass
+
+
+def test_events_when_nothing_happens(apis, tmp_path):
+    """A comment each 15 seconds, so that nobody between takes it for dead."""
+    faults = Faults(tmp_path / "faults")
+    a = apis(env=faults.env)
+    with a.get("/api/events") as events:
+        events.read_until(b"text/event-stream")
+        for n in range(1, 3):
+            faults.set(monotonic=n * 15000)
+            assert events.read_until(b":\n\n").endswith(b":\n\n")
