@@ -18,7 +18,7 @@
  * What a child writes to its stderr: lines for the log, made visible and
  * bounded.  Runs in the parent.  Must not block, nor be kept busy by a child
  * that writes without end: what is over the bounds of a second is counted
- * and dropped.
+ * and dropped, but for its last words.
  */
 
 #include "config.h"
@@ -47,6 +47,7 @@ struct lines {
 	unsigned int	 n;		/* lines in it, */
 	size_t		 bytes;		/* and what they hold */
 	unsigned int	 dropped;
+	char		 last[LOG_LINE_MAX];	/* if it was dropped, or "" */
 };
 
 static void	 on_readable(evutil_socket_t, short, void *);
@@ -83,7 +84,12 @@ lines_end(struct lines *l)
 		;
 	if (l->len > 0)
 		put(l);
+	if (l->last[0] != '\0')
+		l->dropped--;
 	say_dropped(l);
+	/* Why it died, perhaps. */
+	if (l->last[0] != '\0')
+		log_child_line(l->name, l->last);
 	event_free(l->ev);
 	close(l->fd);
 	free(l);
@@ -138,8 +144,11 @@ put(struct lines *l)
 
 	l->line[len] = '\0';
 	l->len = 0;
+	l->last[0] = '\0';
 	if (lines_permit(l, len))
 		log_child_line(l->name, l->line);
+	else
+		(void)strlcpy(l->last, l->line, sizeof(l->last));
 }
 
 int

@@ -90,6 +90,17 @@ def test_a_child_that_asks_and_does_not_read(tmp_path):
         assert h.logged("lines were dropped")
 
 
+def test_last_words_are_heard(tmp_path):
+    """Why it died, behind more than the log takes."""
+    with Hostile(tmp_path, "registry") as h:
+        child = h.child()
+        child.ready()
+        child.stderr.write(b"<6>noise\n" * 4000 + b"<3>fatal: that is why\n")
+        child.close()
+        starts_anew(h, "registry: fatal: that is why")
+        assert h.log().count("registry: noise\n") < 4000
+        assert " lines were dropped" in h.log()
+
 
 # --- The registry, and who talks to it.
 
@@ -235,6 +246,43 @@ def test_operations_that_the_poller_does_not_begin(
                     args=args, deadline=int(time.monotonic() * 1000) +
                     5000 + later)
         wait_for(h, "poller: fatal: api: operation that is none")
+        api.close()
+        starts_anew(h, "starting anew")
+
+
+def test_operations_that_wait_too_long(tmp_path, sim):
+    """For a change that never comes: room is made at the expense of those
+    whose time is over, which are answered; else there is none."""
+    admitted = 1024
+    with Hostile(tmp_path, "api", github_url=sim.url) as h:
+        api = h.child()
+        api.ready()
+        poller, registry = api.sister("poller"), api.sister("registry")
+
+        def op(n, verb, later, **args):
+            return poller.encode(
+                "OP", op=n, seen=1 << 40, verb=VERBS[verb], actor="t",
+                target=args.get("id", ""), args=args,
+                deadline=int(time.monotonic() * 1000) + later)
+        fetch = op(1, "repository.branches", 0, owner="acme", repo="shop")
+        late = range(2, admitted + 1)
+        poller.send_raw(fetch + b"".join(
+            op(n, "pipeline.teardown", 0, id="pipe_1") for n in late) +
+            op(admitted + 1, "pipeline.teardown", 60000, id="pipe_1"))
+        for n in late:
+            r = registry.expect("ANSWER")
+            assert (r["op"], r["status"]) == (n, 503)
+            assert b'"busy"' in r["body"] and r["retry_after"] > 0
+        # What is read from GitHub the api gives up by itself.
+        poller.send("ABANDON", op=1)
+        poller.send_raw(b"".join(
+            op(n, "pipeline.teardown", 60000, id="pipe_1")
+            for n in range(admitted + 2, 2 * admitted + 1)))
+        poller.send("ABANDON", op=1)
+        poller.send_raw(op(2 * admitted + 1, "pipeline.teardown", 60000,
+                           id="pipe_1"))
+        wait_for(h, "poller: fatal: api: more operations than it admits")
+        assert len(h.audit()) == len(late)
         api.close()
         starts_anew(h, "starting anew")
 
