@@ -34,7 +34,8 @@
 #define CANCELLING_MAX	256
 
 static int	 note(const struct asked *, struct record *,
-		    struct json_object *);
+		    struct json_object *, struct json_object *);
+static void	 warn_full(struct json_object *, int64_t);
 static int	 is_noted(struct json_object *, int64_t);
 static void	 answer(const struct asked *, struct json_object *, int);
 
@@ -50,12 +51,13 @@ apply_cancel(const struct asked *asked, struct json_object *result)
 		    "Pipeline not found: %s", asked->target);
 	else if (follow == NULL)
 		answer(asked, result, 0);
-	else if (note(asked, r, follow) == 0)
+	else if (note(asked, r, follow, result) == 0)
 		answer(asked, result, 1);
 }
 
 static int
-note(const struct asked *asked, struct record *r, struct json_object *follow)
+note(const struct asked *asked, struct record *r, struct json_object *follow,
+    struct json_object *result)
 {
 	struct json_object	*doc = store_document(r), *list;
 	int64_t			 run;
@@ -70,14 +72,34 @@ note(const struct asked *asked, struct record *r, struct json_object *follow)
 		list = json_object_new_array();
 		json_object_object_add(doc, "cancelling", list);
 	}
-	if (!is_noted(list, run) &&
-	    json_object_array_length(list) < CANCELLING_MAX) {
+	if (is_noted(list, run))
+		;
+	else if (json_object_array_length(list) < CANCELLING_MAX) {
 		json_object_array_add(list, json_object_get(follow));
 		apply_set_now(doc, "last_updated");
 		error = apply_stage(asked, doc, NULL);
-	}
+	} else
+		warn_full(result, run);
 	json_object_put(doc);
 	return (error);
+}
+
+/* It is cancelled all the same, and followed as long as nothing ends. */
+static void
+warn_full(struct json_object *result, int64_t run)
+{
+	struct json_object	*warnings;
+	char			 text[MSG_TEXT_MAX];
+
+	warnings = json_member(result, "warnings", json_type_array);
+	if (warnings == NULL) {
+		warnings = json_object_new_array();
+		json_object_object_add(result, "warnings", warnings);
+	}
+	(void)snprintf(text, sizeof(text), "Run %lld is followed to its end "
+	    "only until the daemon restarts: %d others that are being "
+	    "cancelled are noted already", (long long)run, CANCELLING_MAX);
+	json_object_array_add(warnings, json_object_new_string(text));
 }
 
 static int

@@ -313,6 +313,38 @@ def test_teardown_that_is_followed_up(state, registries):
     assert doc["status"] == "inactive"
 
 
+def test_cancels_that_are_followed_up(state, registries):
+    """Each once; of those that do not fit in it is said."""
+    r = registries(state).begin()
+    pipe = r.provision(1)[1]["pipeline_id"]
+
+    def cancel(*runs):
+        ops = [r.outcome("run.cancel", {
+            "pipeline_id": pipe, "run_id": n, "cancelled": False,
+            "warnings": [], "follow": {"run_id": n, "requested_at": "x"}},
+            status=202, target=pipe) for n in runs]
+        return [r.answer(op) for op in ops]
+
+    def noted():
+        return [x["run_id"] for x in r.document(pipe)["cancelling"]]
+    fit = range(1, 257)
+    for status, body, _ in cancel(*fit):
+        assert (status, body["warnings"]) == (202, []) and \
+            "follow" not in body
+    assert noted() == list(fit)
+    (status, body, _), (_, again, _) = cancel(257, 3)
+    assert (status, body["run_id"], again["warnings"]) == (202, 257, [])
+    assert [w.startswith("Run 257 is followed to its end only until the "
+                         "daemon restarts") for w in body["warnings"]] == [
+        True]
+    assert noted() == list(fit)
+    # There is room again.
+    r.poller.send("CHANGE", pipeline_id=pipe, reason="run 1 has ended",
+                  patch={"cancelling": None})
+    r.expect(r.poller, "PIPELINE")
+    assert cancel(257)[0][1]["warnings"] == [] and noted() == [257]
+
+
 def test_a_late_teardown_leaves_what_was_linked_again(state, registries):
     r = registries(state).begin()
     pipe = r.provision(1)[1]["pipeline_id"]
