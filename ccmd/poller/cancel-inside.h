@@ -60,7 +60,8 @@ struct list {
 };
 
 struct cancel {
-	struct github	*gh;
+	struct github	*gh;		/* at first; another with its URL */
+	char		*url;
 	struct pipeline	*pipeline;
 	char		 name[REPOSITORY_MAX + 1];
 	int64_t		 workflow_id;
@@ -86,6 +87,9 @@ int cancel_lists_pending(const struct cancel *c);
 
 /* --- cancel.c */
 
+/* GET; as github_call. */
+struct gh_call *cancel_ask(struct cancel *c, const char *path, gh_done done,
+    void *arg);
 /* A run that is to be ended, unless it is there already. */
 void cancel_add(struct cancel *c, int64_t id);
 /* There are others that were not added: the lists are asked again. */

@@ -50,6 +50,7 @@
 
 static struct cancel *cancel_new(struct github *, struct pipeline *,
 		    void (*)(struct cancel *, void *), void *);
+static struct github *github_of(struct cancel *);
 static int	 make_room(struct cancel *);
 static int	 order(struct victim *, const char *, gh_done);
 static void	 on_cancelled(const struct gh_reply *, void *);
@@ -106,6 +107,7 @@ cancel_new(struct github *gh, struct pipeline *p,
 	if ((c = calloc(1, sizeof(*c))) == NULL)
 		return (NULL);
 	c->gh = gh;
+	c->url = strdup(github_url(gh));
 	c->pipeline = p;
 	c->workflow_id = p->workflow_id;
 	c->done = settled;
@@ -114,7 +116,7 @@ cancel_new(struct github *gh, struct pipeline *p,
 	TAILQ_INIT(&c->victims);
 	c->warnings = json_object_new_array();
 	c->timer = evtimer_new(poller_base(), on_timer, c);
-	if (c->timer == NULL || c->warnings == NULL) {
+	if (c->url == NULL || c->timer == NULL || c->warnings == NULL) {
 		cancel_free(c);
 		return (NULL);
 	}
@@ -140,7 +142,30 @@ cancel_free(struct cancel *c)
 		event_free(c->timer);
 	json_object_put(c->warnings);
 	free(c->list_warning);
+	free(c->url);
 	free(c);
+}
+
+/*
+ * Hours may go by, and a reload may give the owner another credential; but
+ * the numbers are those of one GitHub.
+ */
+static struct github *
+github_of(struct cancel *c)
+{
+	struct github	*gh = github_for(c->name, strcspn(c->name, "/"));
+
+	if (gh != NULL && github_has_token(gh) &&
+	    strcmp(github_url(gh), c->url) == 0)
+		c->gh = gh;
+	return (c->gh);
+}
+
+struct gh_call *
+cancel_ask(struct cancel *c, const char *path, gh_done done, void *arg)
+{
+	return (github_call(github_of(c), GH_COMMAND, "GET", path, NULL, NULL,
+	    0, done, arg));
 }
 
 int
@@ -266,7 +291,7 @@ order(struct victim *v, const char *what, gh_done done)
 	if (snprintf(path, sizeof(path), "/repos/%s/actions/runs/%lld%s",
 	    c->name, (long long)v->id, what) >= (int)sizeof(path))
 		return (-1);
-	v->call = github_write(c->gh, "POST", path, NULL, 0, done, v);
+	v->call = github_write(github_of(c), "POST", path, NULL, 0, done, v);
 	return (v->call == NULL ? -1 : 0);
 }
 
@@ -304,8 +329,7 @@ verify(struct victim *v)
 	if (v->call == NULL && snprintf(path, sizeof(path),
 	    "/repos/%s/actions/runs/%lld", c->name, (long long)v->id) <
 	    (int)sizeof(path))
-		v->call = github_call(c->gh, GH_COMMAND, "GET", path, NULL,
-		    NULL, 0, on_verified, v);
+		v->call = cancel_ask(c, path, on_verified, v);
 }
 
 static void

@@ -55,8 +55,7 @@ cancel_ask_lists(struct cancel *c)
 		    "exclude_pull_requests=true", c->name,
 		    (long long)c->workflow_id, l->status) >=
 		    (int)sizeof(path) ||
-		    (l->call = github_call(c->gh, GH_COMMAND, "GET", path,
-		    NULL, NULL, 0, on_list, l)) == NULL)
+		    (l->call = cancel_ask(c, path, on_list, l)) == NULL)
 			c->failed++;
 	}
 	if (c->failed == CANCEL_LISTS)
@@ -75,8 +74,7 @@ on_list(const struct gh_reply *r, void *arg)
 		if (r->next != NULL && ++l->pages >= CANCEL_PAGES)
 			cancel_left_out(c);
 		else if (r->next != NULL &&
-		    (l->call = github_call(c->gh, GH_COMMAND, "GET", r->next,
-		    NULL, NULL, 0, on_list, l)) == NULL)
+		    (l->call = cancel_ask(c, r->next, on_list, l)) == NULL)
 			c->failed++;
 	} else {
 		/* An outage, or access lost: GitHub is asked again. */

@@ -16,11 +16,15 @@
 and when the daemon ends in the middle; and who asks at the same time.
 """
 
+import concurrent.futures
 import json
 import threading
 import time
 
+import pytest
+
 from daemon import Daemon, wait_until
+from githubsim import token_id
 
 PROMISED = 8	# seconds until DELETE is answered (the contract)
 REPOSITORIES = {"acme/shop": ["deploy.yml", "ci.yml"]}
@@ -102,6 +106,38 @@ def test_killed_in_the_middle(d, sim):
     wait_until(lambda: [x["status"] for x in d.audit()
                         if x["verb"] == "pipeline.teardown"] == [200],
                what="audited once")
+
+
+@pytest.mark.parametrize("change", ["token", "name"])
+def test_a_reload_in_the_middle(d, sim, change):
+    """Between a cancel and its verdict the credential becomes another one:
+    what is left is asked with that."""
+    late, refused = [sim.add_run("acme/shop", "deploy.yml", conclusion=None,
+                                 status="in_progress", on_cancel=how)
+                     for how in ("ignore", 403)]
+    pipeline = d.provision("acme/shop")
+    d.wait_stats(pipeline, lambda s: s["active_runs"] == 2)
+    mark = sim.mark()
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        answer = pool.submit(delete, d, pipeline)
+        for each in (late, refused):
+            sim.wait_for(1, since=mark, path="/runs/%d/cancel" % each)
+        (d.dir / "github.token").write_text("another\n")
+        if change == "name":
+            d.conf_path.write_text(d.conf_path.read_text().replace(
+                'github "default"', 'github "main"'))
+        assert d.ctl("reload").returncode == 0
+        mark = sim.mark()
+        looks = sim.wait_for(2, since=mark, path="/runs/%d$" % late)
+        assert {x["token"] for x in looks} == {token_id("another")}
+        sim.patch_run("acme/shop", late, status="completed",
+                      conclusion="cancelled")
+        r = answer.result()
+    assert (r["cancelled"], r["cancelling"]) == ([late], [])
+    assert [w.startswith("Run %d could not be cancelled: " % refused)
+            for w in r["warnings"]] == [True]
+    assert "teardown" not in document(d, pipeline)
+    assert not sim.requests(since=mark, path="cancel$")
 
 
 def test_more_runs_than_a_page_and_one_refused(d, sim):

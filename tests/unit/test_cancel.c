@@ -55,6 +55,11 @@
 #define ENDS_MS		2000		/* after an accepted cancel */
 #define WORKFLOW	7
 
+/* Which it is: it is only passed on. */
+#define OURS		((struct github *)&env.lists)
+#define RENEWED		((struct github *)&env.run)
+#define STRANGER	((struct github *)&env.cancel)
+
 /* How GitHub answers: a status, or none at all. */
 enum { NO_ANSWER = 0, OK = 200, ACCEPTED = 202, LIMIT = 429 };
 
@@ -90,6 +95,8 @@ static struct {
 	/* How often they were. */
 	int		 n_lists, n_run, n_cancel, n_force;
 	int		 settled;
+	struct github	*configured;	/* for the owner, now */
+	struct github	*expected;	/* to be asked */
 	struct pipeline	 pipeline;
 } env;
 
@@ -179,13 +186,14 @@ tell_run(const char *id __attribute__((unused)),
 /* --- In the place of GitHub. */
 
 struct gh_call *
-github_call(struct github *gh __attribute__((unused)), int priority,
+github_call(struct github *gh, int priority,
     const char *method, const char *path, const char *etag, const char *body,
     int64_t deadline, gh_done done, void *arg)
 {
 	struct gh_call	*call = calloc(1, sizeof(*call));
 
 	assert_non_null(call);
+	assert_ptr_equal(gh, env.expected);
 	assert_int_equal(priority, GH_COMMAND);
 	assert_null(etag);
 	assert_null(body);
@@ -203,6 +211,28 @@ github_call(struct github *gh __attribute__((unused)), int priority,
 	}
 	TAILQ_INSERT_TAIL(&env.calls, call, entry);
 	return (call);
+}
+
+struct github *
+github_for(const char *owner, size_t len)
+{
+	assert_int_equal(len, strlen("acme"));
+	assert_memory_equal(owner, "acme", len);
+	return (env.configured);
+}
+
+int
+github_has_token(const struct github *gh)
+{
+	assert_ptr_not_equal(gh, NULL);
+	return (1);
+}
+
+/* Another's address is another GitHub's. */
+const char *
+github_url(const struct github *gh)
+{
+	return (gh == STRANGER ? "https://b.example" : "https://a.example");
 }
 
 struct gh_call *
@@ -331,6 +361,7 @@ setup(void **state __attribute__((unused)))
 	env.now = HOUR;
 	env.timer.due = FAR;
 	TAILQ_INIT(&env.calls);
+	env.configured = env.expected = OURS;
 	env.lists = env.run = OK;
 	env.cancel = env.force = ACCEPTED;
 	(void)strlcpy(env.pipeline.id, "pipe_1", sizeof(env.pipeline.id));
@@ -405,7 +436,7 @@ follow_one(void)
 	struct cancel		*c;
 
 	with_runs(1);
-	c = cancel_follow(NULL, &env.pipeline, &run, on_done, NULL);
+	c = cancel_follow(OURS, &env.pipeline, &run, on_done, NULL);
 	assert_non_null(c);
 	return (c);
 }
@@ -466,6 +497,48 @@ test_verdict_of_access_lost(void **state __attribute__((unused)))
 	cancel_free(c);
 }
 
+/* Its credential changes places; but never to another GitHub. */
+static void
+test_another_configuration(void **state __attribute__((unused)))
+{
+	struct cancel	*c = follow_one();
+
+	(void)live(env.now + 3000);
+	env.configured = env.expected = RENEWED;
+	(void)live(env.now + 3000);
+	env.configured = STRANGER;
+	(void)live(env.now + 3000);
+	env.configured = NULL;
+	(void)live(env.now + 3000);
+	assert_in_range(env.n_run, 9, 14);
+	env.runs[0].ends = 0;
+	(void)live(FAR);
+	reports(c, 1, 0, 0, NULL);
+	cancel_free(c);
+}
+
+/* A zombie: force-cancelled, and that is not taken, or of no use. */
+static void
+test_a_run_that_does_not_end(void **state __attribute__((unused)))
+{
+	struct cancel	*c = follow_one();
+
+	env.force = 500;
+	assert_in_range(live(FAR), MINUTE, 2 * MINUTE);
+	assert_int_equal(env.n_force, 1);
+	reports(c, 0, 0, 1, "Run 1 could not be cancelled: "
+	    "GitHub answered 500");
+	cancel_free(c);
+	free(env.runs);
+	setup(NULL);
+	c = follow_one();
+	assert_in_range(live(FAR), 2 * MINUTE, 3 * MINUTE);
+	assert_int_equal(env.n_force, 1);
+	reports(c, 0, 0, 1, "Run 1 could not be cancelled: "
+	    "it was force-cancelled and does not end");
+	cancel_free(c);
+}
+
 /* A limit is no failure, however long it is in force. */
 static void
 test_limited_for_hours(void **state __attribute__((unused)))
@@ -485,7 +558,7 @@ test_limited_for_hours(void **state __attribute__((unused)))
 static void
 test_lists_that_are_not_given(void **state __attribute__((unused)))
 {
-	struct cancel	*c = cancel_start(NULL, &env.pipeline, on_done, NULL);
+	struct cancel	*c = cancel_start(OURS, &env.pipeline, on_done, NULL);
 
 	assert_non_null(c);
 	env.lists = 502;
@@ -502,7 +575,7 @@ test_a_cancel_that_always_fails(void **state __attribute__((unused)))
 	struct cancel	*c;
 
 	with_runs(2);
-	c = cancel_start(NULL, &env.pipeline, on_done, NULL);
+	c = cancel_start(OURS, &env.pipeline, on_done, NULL);
 	assert_non_null(c);
 	env.cancel = 500;
 	assert_in_range(live(env.now + 24 * HOUR), 55 * MINUTE, 85 * MINUTE);
@@ -520,7 +593,7 @@ test_hundreds_of_runs(void **state __attribute__((unused)))
 	size_t		 i;
 
 	with_runs(1234);
-	c = cancel_start(NULL, &env.pipeline, on_done, NULL);
+	c = cancel_start(OURS, &env.pipeline, on_done, NULL);
 	assert_non_null(c);
 	assert_in_range(live(env.now + 24 * HOUR), 20 * MINUTE, HOUR);
 	for (i = 0; i < env.nruns; i++)
@@ -538,7 +611,7 @@ test_hundreds_of_verdicts(void **state __attribute__((unused)))
 	struct cancel	*c;
 
 	with_runs(1234);
-	c = cancel_start(NULL, &env.pipeline, on_done, NULL);
+	c = cancel_start(OURS, &env.pipeline, on_done, NULL);
 	assert_non_null(c);
 	env.cancel = 403;
 	assert_in_range(live(env.now + 24 * HOUR), 0, 2 * HOUR);
@@ -564,6 +637,10 @@ main(void)
 		    test_a_run_that_cannot_be_verified, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_verdict_of_access_lost, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_another_configuration, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_a_run_that_does_not_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_limited_for_hours, setup, teardown),
 		cmocka_unit_test_setup_teardown(
