@@ -19,6 +19,7 @@ import json
 import os
 import re
 import socket
+import struct
 import subprocess
 
 import pytest
@@ -232,6 +233,15 @@ def resident(pid, what="VmRSS"):
     return int(re.search(what + r":\s+(\d+)", text)[1]) * 1024
 
 
+def held_up(port):
+    """How many connections of a server have what nobody takes."""
+    with open("/proc/net/tcp") as f:
+        lines = [line.split() for line in f][1:]
+    return sum(1 for line in lines
+               if int(line[1].split(":")[1], 16) == port and
+               line[3] == "01" and int(line[4].split(":")[0], 16) > 0)
+
+
 def test_a_slow_client_costs_no_memory(d, sim, pipe):
     """64 MB a job: neither a slow nor a fast reader makes us hold it; one
     that goes ends the transfer."""
@@ -260,9 +270,11 @@ def test_a_slow_client_costs_no_memory(d, sim, pipe):
     # What is freed stays for a while in a build with sanitizers.
     assert sanitized() or all(n < 4 * MB for n in grown.values()), grown
     assert d.pids() == pids
+    # The storage is held up, and let go.
+    assert held_up(sim.ports["storage"]) == len(slow)
     for s in slow:
         s.close()
-    wait_until(lambda: sim.counts()["in_flight"] == 0, 20,
+    wait_until(lambda: held_up(sim.ports["storage"]) == 0, 20,
                "transfers whose clients went")
 
 
@@ -303,6 +315,37 @@ def test_a_log_ends_with_its_token(tmp_path, sim):
             n, last = rest(kept)
             assert n > 16 * MB and last == b"0\r\n\r\n"
         assert d.logged("run.logs: cut off: its token is not") == 1
+
+
+def test_clients_that_go_while_github_is_asked(d, sim, pipe):
+    """At each question: it is taken back, and nothing is left of it."""
+    run = failed_run(sim)
+    pids = d.pids()
+    details = "/api/pipelines/%s/runs/%d" % (pipe, run)
+    look, jobs = "/runs/%d[?]" % run, "/runs/%d/.*jobs[?]" % run
+    for path, question in (
+            (details, look), (details, jobs),
+            (details + "/logs", look), (details + "/logs", jobs),
+            (details + "/logs", "/jobs/[0-9]+/logs$"),
+            (details + "/logs", "/logs/[0-9]+/1/"),
+            ("/api/repositories?owner=acme", "/users/acme$"),
+            ("/api/repositories?owner=acme", "/orgs/acme/repos"),
+            ("/api/repositories/acme/shop/branches", "/branches"),
+            ("/api/repositories/acme/shop/workflows", "/workflows[?]")):
+        fault = sim.fault("hang", path=question, count=1)
+        with socket.create_connection(("127.0.0.1", d.port), 10) as s:
+            s.sendall(b"GET %s HTTP/1.1\r\nHost: x\r\nCCM-Token: %s\r\n"
+                      b"\r\n" % (path.encode(), d.token.encode()))
+            wait_until(lambda: [f["hits"] for f in sim.faults()
+                                if f["id"] == fault] == [1],
+                       what=question)
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                         struct.pack("ii", 1, 0))
+        wait_until(lambda: b"\nccm_operations 0\n" in d.raw(
+            "GET", "/metrics")[2], what="left off")
+        sim.clear_faults()
+        assert d.raw("GET", path)[0] == 200
+    assert d.pids() == pids
 
 
 @pytest.mark.parametrize("env,colour,text", [
@@ -365,6 +408,28 @@ def test_repositories(d, sim):
     assert json.loads(r.stdout)["count"] == 3
     r = d.ctl("repo", "list", "acme")
     assert "acme/secret" in r.stdout
+
+
+def test_lists_of_many_pages(d, sim):
+    """All of them up to a thousand, and whether there are more; longer than
+    a message."""
+    names = ["feature/%04d-with-a-name-of-some-length" % n
+             for n in range(1050)]
+    sim.add_repo("acme/large", branches=names[:249])
+    sim.add_repo("acme/larger", branches=names)
+    status, r = d.request("GET", "/api/repositories/acme/large/branches")
+    assert status == 200, r
+    assert (r["count"], r["truncated"]) == (250, False)
+    assert {b["name"] for b in r["branches"]} == {"main", *names[:249]}
+    status, head, body = d.raw(
+        "GET", "/api/repositories/acme/larger/branches")
+    assert status == 200 and len(body) > 65536
+    r = json.loads(body)
+    assert (len(r["branches"]), r["count"], r["truncated"]) == (
+        1000, 1000, True)
+    r = d.ctl("repo", "branches", "acme/larger")
+    assert r.returncode == 0 and names[500] in r.stdout
+    assert "There are more than these 1000." in r.stdout
 
 
 def test_repositories_refused(tmp_path, sim):
