@@ -1,6 +1,7 @@
 """What is acknowledged survives a kill at every step, a power cut at every
 step, and every fault of the disk; and what can't be saved is refused."""
 
+import errno
 import json
 import os
 import shutil
@@ -284,6 +285,45 @@ def test_what_can_not_be_saved_is_refused(life, error):
     assert lines == [201] + [503, 201] * len(PLACES)
     r = life.start(with_faults=False)
     assert r.sync["api"][-1][1]["pipelines"] == len(wanted)
+
+
+def test_a_restore_that_can_not_be_saved(life):
+    """All of it or nothing: what it would have removed or changed is there,
+    for others as well."""
+    r = life.start()
+    first = r.provision(1)[1]["pipeline_id"]
+    for n in (2, 3):
+        assert r.provision(n)[0] == 201
+    old, = [p.name for p in (life.state / "backups").iterdir()
+            if numbers(json.loads(p.read_text())) == {1}]
+    r.poller.send("CHANGE", pipeline_id=first, reason="it broke",
+                  patch={"status": "error", "error": "broken"})
+    r.drain()
+    r.wait(lambda: r.document(first)["status"] == "error")
+    before = (life.state / "pipelines.json").read_bytes()
+
+    def restore():
+        r.op += 1
+        r.api.send("STORE", op=r.op, verb=VERBS["registry.restore"],
+                   actor="t", target="", args={"file": old})
+        return r.answer(r.op)
+    r.drain()
+    r.api.got, r.poller.got = [], []
+    life.faults.fail(errno.ENOSPC, WRITE, b"pipelines.json.tmp")
+    status, body, retry_after = restore()
+    assert (status, body["code"]) == (503, "unavailable"), body
+    assert os.strerror(errno.ENOSPC) in body["error"] and retry_after > 0
+    assert (life.state / "pipelines.json").read_bytes() == before
+    life.faults.works()
+    r.drain()
+    assert {n for n, _ in r.api.got + r.poller.got} <= {"HEALTH", "USAGE"}
+    assert r.provision(4)[0] == 201
+    assert numbers(r.file()) == {1, 2, 3, 4}
+    assert r.document(first)["error"] == "broken"
+    assert restore()[0] == 200
+    assert numbers(r.file()) == {1}
+    assert r.document(first)["status"] == "active"
+    r.wait(lambda: sum(n == "GONE" for n, _ in r.api.got) == 3)
 
 
 @pytest.mark.parametrize("error", faults.ERRORS)
