@@ -299,6 +299,62 @@ def test_a_rerun_is_not_taken_for_what_was_cancelled(d, sim, pipe):
         assert on_github(sim, each)["status"] == "in_progress"
 
 
+ON_GITHUB = [("runs/%d/cancel", None), ("runs/%d/rerun", None),
+             ("trigger", {}), ("workflow/disable", None)]
+
+
+@pytest.mark.parametrize("path,body", ON_GITHUB)
+def test_github_refuses(d, sim, pipe, path, body):
+    """Said with its own words, audited, and nothing is followed up."""
+    run = sim.add_run("acme/shop", "deploy.yml", **(
+        {"conclusion": "failure"} if "rerun" in path else
+        {"status": "in_progress"}))
+    before = on_github(sim, run)
+    sim.token("ght", readonly=True)
+    path = pipe + "/" + path.replace("%d", str(run))
+    status, r = post(d, path, body)
+    assert (status, r["code"]) == (502, "github_error"), r
+    assert "GitHub answered 403: " in r["error"]
+    sim.token("ght", readonly=False)
+    sim.fault("status", path="/actions/(runs|workflows)/", status=500,
+              count=-1)
+    status, r = post(d, path, body)
+    assert (status, r["code"]) == (502, "github_error"), r
+    assert "GitHub answered 500" in r["error"]
+    sim.clear_faults()
+    assert on_github(sim, run) == before
+    assert "cancelling" not in d.registry()["pipelines"][pipe]
+    assert [x["status"] for x in d.audit()][1:] == [502, 502]
+    # Once it lets us, all is well.
+    assert post(d, path, body)[0] in (200, 202)
+
+
+def test_nobody_is_asked_without_a_token(d, sim, pipe):
+    """Its owner is no GitHub's: said, and for a teardown no hindrance."""
+    run = sim.add_run("acme/shop", "deploy.yml", status="in_progress")
+    d.conf_path.write_text(d.conf_path.read_text().replace(
+        'github "default" {', 'github "default" {\n\towners { "nobody" }'))
+    assert d.ctl("reload").returncode == 0
+    mark = sim.mark()
+    details = "/api/pipelines/%s/runs/%d" % (pipe, run)
+    for method, path, body in [
+            ("POST", "/api/pipelines/%s/%s" % (pipe, p.replace(
+                "%d", str(run))), b) for p, b in ON_GITHUB] + [
+            ("GET", details, None), ("GET", details + "/logs", None),
+            ("GET", "/api/repositories?owner=acme", None),
+            ("GET", "/api/repositories/acme/shop/branches", None),
+            ("POST", "/api/pipelines/provision", {
+                "repo": "acme/other", "workflow_file": "deploy.yml"})]:
+        status, r = d.request(method, path, body)
+        assert (status, r["code"]) == (502, "github_error"), (path, r)
+        assert "No GitHub token is configured for acme" in r["error"]
+    status, r = d.request("DELETE", "/api/pipelines/" + pipe)
+    assert (status, r["status"]) == (200, "inactive")
+    assert ["no GitHub token is configured for its owner" in w
+            for w in r["warnings"]] == [True]
+    assert sim.requests(since=mark) == []
+
+
 def test_runs_of_others(d, sim, pipe):
     """A run that is not the pipeline's is not there, and is not touched."""
     ci = sim.add_run("acme/shop", "ci.yml", status="in_progress")
