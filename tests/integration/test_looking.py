@@ -112,6 +112,23 @@ def test_a_superseded_run_is_followed_to_its_end(d, sim):
     assert not sim.requests(since=mark, path="%s/%d" % (RUNS, old))
 
 
+def test_a_run_that_is_deleted_does_not_go_on(d, sim):
+    """Nobody will ever say that it is completed."""
+    run = sim.add_run("acme/shop", "deploy.yml", status="in_progress")
+    pipeline = known(d)
+    d.wait_stats(pipeline, lambda s: s["active_runs"] == 1)
+    sim.delete_run("acme/shop", run)
+    s = d.wait_stats(pipeline, lambda s: s["active_runs"] == 0)
+    # Neither a success nor a failure.
+    assert s["current_run"] is None
+    assert s["metrics_24h"]["completed_count"] == 0
+    assert [(r["run_id"], r["status"], r["conclusion"])
+            for r in runs(d, pipeline)] == [(run, "completed", "deleted")]
+    mark = sim.mark()
+    list_again = sim.wait_for(2, since=mark, path="/actions/runs[?]")
+    assert list_again and not sim.requests(since=mark, path="/runs/%d" % run)
+
+
 def test_fresh_figures_say_when_they_were_fetched(tmp_path, sim):
     """The time of the look that was asked for, not of the one before."""
     with Daemon(tmp_path, github_url=sim.url, active=60, idle=60) as d:
