@@ -77,6 +77,27 @@ def test_thousands_pipelined_are_all_answered(d, fields, shut):
         assert statuses(read_all(s)) == [200] * (n + 1)
 
 
+def test_a_body_that_is_held_back_until_it_is_asked_for(d):
+    """RFC 9110, 10.1.1: asked for once, however it then comes."""
+    body = b'{"repo": "acme/shop"}'
+    with connect(d) as s:
+        for _ in range(2):
+            request = head(d, "POST /api/pipelines/provision HTTP/1.1",
+                           "Content-Type: application/json",
+                           "Content-Length: %d" % len(body),
+                           "Expect: 100-continue")
+            for piece in (request[:30], request[30:]):
+                s.sendall(piece)
+            assert s.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+            for i in range(len(body)):
+                s.sendall(body[i:i + 1])
+            got = b""
+            while b"}" not in got:
+                got += s.recv(1000)
+            assert statuses(got) == [400], got
+            assert b"Missing required fields" in got
+
+
 def test_pipelined_while_the_client_does_not_read(d):
     one = head(d, "GET /api/pipelines HTTP/1.1", "Pad: " + "x" * 6000)
     with connect(d) as s:
