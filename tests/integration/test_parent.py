@@ -245,6 +245,43 @@ def test_a_token_on_every_line(tmp_path):
         'ccmd.conf:100000: api token "7": named twice\n'), r.stderr
 
 
+def test_where_the_projects_are(tmp_path):
+    """In the state directory, which root's daemon leaves to a child; the
+    Python CCM's may lie elsewhere, of which a user is told."""
+    state = tmp_path / "state"
+    for path, inside in ((state / "projects.json", True),
+                         (state / "other.json", False),
+                         (tmp_path / "projects.json", False)):
+        r = check(tmp_path, 'state directory "%s"\n' % state,
+                  env={"CCM_CONFIG": str(path)})
+        if inside:
+            assert (r.returncode, r.stderr) == (0, "")
+        elif os.geteuid() == 0 and path.parent != state:
+            assert r.returncode == 1
+            assert "CCM_CONFIG: a file in the state directory" in r.stderr
+        else:
+            assert r.returncode == 0
+            assert "ccmctl registry import" in r.stderr
+
+
+def test_the_usual_configuration_of_a_user(tmp_path):
+    user = "nobody" if os.geteuid() == 0 else None
+    with Daemon(tmp_path, user=user, start=False) as d:
+        def dry():
+            argv = d.argv("-n")
+            i = argv.index("-f")
+            return subprocess.run(argv[:i] + argv[i + 2:], env=d.env,
+                                  capture_output=True, text=True, timeout=20)
+        home = "state directory %s/.ccm\n" % d.dir
+        r = dry()
+        assert r.returncode == 0 and home in r.stdout, r
+        (d.dir / ".ccm").mkdir(mode=0o755)
+        d.conf_path.rename(d.dir / ".ccm/ccmd.conf")
+        r = dry()
+        assert r.returncode == 0 and home not in r.stdout, r
+        assert "state directory %s\n" % d.state in r.stdout
+
+
 def test_the_first_day_is_not_never(tmp_path):
     r = check(tmp_path, 'api token "a" role api hash "%s" expires 1970-01-01\n'
               % GOOD_HASH)
