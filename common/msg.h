@@ -70,7 +70,10 @@ enum task {
 #define OPEN_CCTRAY	0x2
 #define OPEN_BADGES	0x4
 
-/* A child's exit status that says: don't start me again, it can't help. */
+/*
+ * The exit status of a child, and of ccmd itself, that says: don't start me
+ * again, it can't help before somebody has mended a file.
+ */
 #define PROC_EXIT_HOPELESS	78	/* EX_CONFIG of sysexits(3) */
 
 /* The version that CTL_HELLO carries. */

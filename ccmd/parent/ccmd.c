@@ -84,7 +84,7 @@ main(int argc, char **argv)
 	s.libexec = opt.libexec;
 	s.verbose = opt.verbose;
 	if ((s.conf = conf_load(opt.conf)) == NULL)
-		return (1);
+		return (opt.check ? 1 : PROC_EXIT_HOPELESS);
 	if (opt.check) {
 		if ((status = conf_print(s.conf)) == -1)
 			log_err("standard output: %s", strerror(errno));

@@ -482,7 +482,7 @@ set_ended(void)
 	env.reloading = 0;
 	evtimer_del(env.timer);
 	if (env.s->restore != -1 || env.stopping || env.hopeless) {
-		if (env.hopeless)
+		if (env.hopeless && env.status == 0)
 			env.status = 1;
 		event_base_loopbreak(env.base);
 		return;
@@ -597,9 +597,10 @@ reap(struct child *c, int status)
 		log_err("%s ended by signal %d%s", proc_name(c->proc),
 		    WTERMSIG(status), WTERMSIG(status) == SIGSYS ?
 		    ": killed by the sandbox" : "");
-	else if (WEXITSTATUS(status) == PROC_EXIT_HOPELESS)
+	else if (WEXITSTATUS(status) == PROC_EXIT_HOPELESS) {
 		env.hopeless = 1;
-	else if (env.s->restore != -1)
+		env.status = PROC_EXIT_HOPELESS;
+	} else if (env.s->restore != -1)
 		env.status = WEXITSTATUS(status) == 0 ? 0 : 1;
 	else if (WEXITSTATUS(status) != 0)
 		log_err("%s ended with status %d", proc_name(c->proc),

@@ -132,5 +132,6 @@ def test_the_unit_leaves_the_parent_what_it_needs():
     assert "CAP_SYS_ADMIN" not in bound
     for line in ("Type=notify", "NoNewPrivileges=yes",
                  "ProtectSystem=strict", "MemoryDenyWriteExecute=yes",
-                 "ReadWritePaths=/var/lib/ccmd"):
+                 "ReadWritePaths=/var/lib/ccmd",
+                 "RestartPreventExitStatus=78"):
         assert "\n%s\n" % line in unit, line

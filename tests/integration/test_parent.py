@@ -132,6 +132,13 @@ def test_bad_configuration(tmp_path, text, line, what):
     assert what in first, r.stderr
 
 
+def test_a_start_that_no_repetition_helps(tmp_path):
+    """A service manager tells it from what may be better in a moment."""
+    for args in ((), ("-d",)):
+        r = check(tmp_path, "nonsense\n", args=args)
+        assert r.returncode == 78 and "ccmd.conf:1: " in r.stderr
+
+
 def test_every_error_is_said(tmp_path):
     r = check(tmp_path, "bad\nlisten on 127.0.0.1 port 1\nworse\n")
     assert [x.split(":")[2] for x in r.stderr.splitlines()] == ["1", "3"]
@@ -596,7 +603,7 @@ def test_broken_registry_file_stops_the_start(tmp_path):
         path = d.state / "pipelines.json"
         path.write_text('{"pipelines": {\n  "a": }\n}')
         d.start(wait=False)
-        assert d.process.wait(15) == 1
+        assert d.process.wait(15) == 78
         log = d.log()
         assert "pipelines.json:2:8: " in log, log
         assert "ccmd -R %s/backups/pipelines-2026-01-05-10-30-00.json" % (
