@@ -81,4 +81,13 @@ int json_flag(struct json_object *o, const char *name);
 /* Compact text with its length, good until the value changes. */
 const char *json_text(struct json_object *o, size_t *len);
 
+/*
+ * json_find.c: the string that the outermost object has under that name, in
+ * the text itself, without its quotes.  -1: there is none, or more than one,
+ * or it has escapes.  The text need not be JSON: who believes what was found
+ * parses it as well.
+ */
+int json_find_text(const char *buf, size_t len, const char *name,
+    const char **text, size_t *n);
+
 #endif

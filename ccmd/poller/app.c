@@ -55,6 +55,8 @@
 /* Of GitHub's own words, and of an answer. */
 #define APP_MESSAGE_MAX	256
 #define APP_ANSWER_MAX	65536
+/* Stands where a token was. */
+#define CUT		'x'
 
 static struct peer *parent;
 
@@ -63,8 +65,9 @@ static void	 ask(struct github *);
 static void	 drop(struct github *);
 static void	 on_answer(const struct http_reply *, void *);
 static int	 skewed(struct github *, const struct http_reply *);
-static int	 take(struct github *, const struct http_reply *);
-static int	 take_token(struct github *, struct json_object *);
+static char	*cut_token(struct github *, const struct http_reply *);
+static int	 take(struct github *, const struct http_reply *, char *);
+static int	 is_cut(struct json_object *);
 static int	 lifetime(struct json_object *, const struct http_reply *,
 		    int64_t *);
 static void	 take_permissions(struct app *, struct json_object *);
@@ -220,18 +223,26 @@ static void
 on_answer(const struct http_reply *reply, void *arg)
 {
 	struct github	*gh = arg;
+	char		*token = cut_token(gh, reply);
 
 	gh->app.req = NULL;
 	gh->app.state = APP_IDLE;
+	if (reply->status == 201) {
+		if (take(gh, reply, token) == -1) {
+			sodium_free(token);
+			failed(gh, 0, "GitHub's answer is not what it should "
+			    "be");
+		}
+		/* Whoever waits goes on, or is told. */
+		event_active(gh->timer, EV_TIMEOUT, 1);
+		return;
+	}
+	sodium_free(token);
 	if (skewed(gh, reply)) {
 		ask(gh);
 		return;
 	}
-	if (reply->status != 201)
-		refused(gh, reply);
-	else if (take(gh, reply) == -1)
-		failed(gh, 0, "GitHub's answer is not what it should be");
-	/* Whoever waits goes on, or is told. */
+	refused(gh, reply);
 	event_active(gh->timer, EV_TIMEOUT, 1);
 }
 
@@ -255,17 +266,45 @@ skewed(struct github *gh, const struct http_reply *reply)
 	return (1);
 }
 
+/*
+ * Out of the answer before json-c, which frees copies of what it reads, sees
+ * it: into locked memory, and as many letters in its place.  NULL: there is
+ * none, or it is not what a header can carry.
+ */
+static char *
+cut_token(struct github *gh, const struct http_reply *reply)
+{
+	const char	*text, *p;
+	char		*token = NULL;
+	size_t		 n;
+
+	if (reply->len == 0 || json_find_text(reply->body, reply->len, "token",
+	    &text, &n) == -1)
+		return (NULL);
+	for (p = text; p < text + n && *p > 0x20 && *p < 0x7f; p++)
+		;
+	if (n > 0 && n <= GITHUB_TOKEN_MAX && p == text + n)
+		token = github_lock(gh->name, text, n);
+	memset((char *)(uintptr_t)text, CUT, n);
+	return (token);
+}
+
+/* The token becomes ours, but for a failure. */
 static int
-take(struct github *gh, const struct http_reply *reply)
+take(struct github *gh, const struct http_reply *reply, char *token)
 {
 	struct json_object	*o;
 	int64_t			 life, now = proc_now_ms();
 	int			 r = -1;
 
+	if (token == NULL)
+		return (-1);
 	o = json_parse_strict(reply->body, reply->len, APP_ANSWER_MAX, NULL);
 	if (o == NULL)
 		return (-1);
-	if (lifetime(o, reply, &life) == 0 && take_token(gh, o) == 0) {
+	if (lifetime(o, reply, &life) == 0 && is_cut(o)) {
+		sodium_free(gh->token);
+		gh->token = token;
 		take_permissions(&gh->app, json_member(o, "permissions",
 		    json_type_object));
 		gh->app.number++;
@@ -285,30 +324,15 @@ take(struct github *gh, const struct http_reply *reply)
 	return (r);
 }
 
+/* What was cut out is what the member is. */
 static int
-take_token(struct github *gh, struct json_object *o)
+is_cut(struct json_object *o)
 {
-	struct json_object	*v;
-	const char		*text, *p;
-	char			*token = NULL;
-	size_t			 len;
+	const char	*text = json_string(o, "token");
 
-	if (!json_object_object_get_ex(o, "token", &v) ||
-	    !json_object_is_type(v, json_type_string))
-		return (-1);
-	text = json_object_get_string(v);
-	len = strlen(text);
-	for (p = text; *p > 0x20 && *p < 0x7f; p++)
+	for (; text != NULL && *text == CUT; text++)
 		;
-	if (len > 0 && len <= GITHUB_TOKEN_MAX && *p == '\0')
-		token = github_lock(gh->name, text, len);
-	/* The only other copy is in the answer, which is wiped as well. */
-	explicit_bzero((char *)(uintptr_t)text, len);
-	if (token == NULL)
-		return (-1);
-	sodium_free(gh->token);
-	gh->token = token;
-	return (0);
+	return (text != NULL && *text == '\0');
 }
 
 /* By GitHub's clock alone, whatever ours says. */

@@ -289,7 +289,10 @@ on_body(char *data, size_t one, size_t n, void *arg)
 			req->cut = "too many large answers at once";
 			return (0);
 		}
-		if ((p = realloc(req->body, size)) == NULL)
+		/* No copy of a secret where it was before. */
+		p = req->secret ? recallocarray(req->body, req->size, size, 1) :
+		    realloc(req->body, size);
+		if (p == NULL)
 			return (0);
 		env.held += size - req->size;
 		req->body = p;

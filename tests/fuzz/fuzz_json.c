@@ -17,7 +17,7 @@
 /*
  * Any bytes to the strict JSON parser: what it takes is UTF-8 without a
  * NUL, within its depth, and reads the same when it is written and read
- * again.
+ * again.  A member that is found in the text is the one in the value.
  */
 
 #include <string.h>
@@ -30,13 +30,16 @@
 static void	 check_error(const struct json_error *, size_t);
 static void	 check_value(struct json_object *);
 static void	 check_text(struct json_object *);
+static void	 check_found(struct json_object *, const char *, size_t);
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct json_error	 err;
 	struct json_object	*o, *strict;
+	const char		*text;
 	char			*copy;
+	size_t			 n;
 
 	if (len > INPUT_MAX)
 		return (0);
@@ -44,6 +47,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	memcpy(copy, data, len);
 	/* Of just that size: ASan sees what is read behind it. */
 	EXPECT((copy = realloc(copy, len > 0 ? len : 1)) != NULL);
+	if (json_find_text(copy, len, "token", &text, &n) == 0)
+		EXPECT(text > copy && text + n < copy + len);
 	memset(&err, 0, sizeof(err));
 	o = json_parse_client(copy, len, INPUT_MAX, &err);
 	if (err.text[0] != '\0') {
@@ -57,6 +62,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		json_object_put(strict);
 		check_value(o);
 		check_text(o);
+		check_found(o, copy, len);
 	}
 	json_object_put(o);
 	free(copy);
@@ -111,4 +117,16 @@ check_text(struct json_object *o)
 	EXPECT(err.text[0] == '\0');
 	EXPECT(json_object_equal(o, again));
 	json_object_put(again);
+}
+
+static void
+check_found(struct json_object *o, const char *copy, size_t len)
+{
+	const char	*text, *s;
+	size_t		 n;
+
+	if (json_find_text(copy, len, "token", &text, &n) == -1)
+		return;
+	EXPECT((s = json_string(o, "token")) != NULL);
+	EXPECT(strlen(s) == n && memcmp(s, text, n) == 0);
 }

@@ -367,6 +367,67 @@ def test_app_key_is_in_no_page_of_a_child(tmp_path, sim, key):
         assert not any("line" in x for x in seen["ccmd"][0])
 
 
+def memory(pid):
+    """What can be read of it, piece by piece: (where, bytes)."""
+    with open("/proc/%d/maps" % pid) as maps, \
+            open("/proc/%d/mem" % pid, "rb", 0) as mem:
+        for line in maps:
+            start, end = (int(x, 16) for x in line.split()[0].split("-"))
+            if "[v" in line:
+                continue
+            try:
+                mem.seek(start)
+                yield line.strip(), mem.read(end - start)
+            except (OSError, ValueError):
+                continue
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="reads others' memory: root")
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+def test_installation_token_is_in_memory_once(tmp_path, keys,  # noqa: F811
+                                              key, tls):
+    """No copy of it stays, not even its end in what was freed."""
+    if sanitized():
+        pytest.skip("a build with sanitizers keeps what is freed")
+    if tls:
+        certificate(tmp_path / "githubsim.crt", "IP:127.0.0.1")
+    with GitHubSim(tmp_path, tls=tls) as s:
+        s.add_repo("acme/shop", workflows=["deploy.yml"])
+        s.app(APP, public_key=keys[0][1], permissions=GRANTS,
+              installations=[{"id": AT, "account": "acme"}])
+        with daemon(tmp_path, block(
+                "app", s.url, app_line(key), 'ca file "%s"' % (
+                    tmp_path / "githubsim.crt") if tls else "")) as d:
+            # Nothing else is read that would lie over what it left.
+            s.fault("hang", path="/repos")
+            asking = threading.Thread(target=d.request, args=(
+                "POST", "/api/pipelines/provision", {
+                    "repo": "acme/shop", "workflow_file": "deploy.yml"}))
+            asking.start()
+            s.wait_for(1, path="/repos")
+            pids = d.pids()
+            for pid in pids.values():
+                os.kill(pid, signal.SIGSTOP)
+            try:
+                seen = {name: list(memory(pid)) for name, pid in pids.items()}
+            finally:
+                for pid in pids.values():
+                    os.kill(pid, signal.SIGCONT)
+    whole = {m for _, data in seen["ccmd-poller"]
+             for m in re.findall(rb"ghs_[0-9a-f]{36}", data)}
+    assert len(whole) == 1, whole
+    end = whole.pop()[-16:]
+    found = {name: [(where, data[i - 200:i + 40])
+                    for where, data in pieces
+                    for i in (m.start() for m in re.finditer(end, data))]
+             for name, pieces in seen.items()}
+    # The request that is under way carries it.
+    copies = [x for x in found.pop("ccmd-poller")
+              if b"\0Authorization: Bearer ghs_" not in x[1]]
+    assert len(copies) == 1, copies
+    assert not any(found.values()), found
+
+
 # A token for changes alone.
 
 def test_write_token(tmp_path, sim):

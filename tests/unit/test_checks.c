@@ -136,6 +136,54 @@ test_json_doubles_and_depth(void **state)
 }
 
 static void
+test_json_find(void **state)
+{
+	static const struct {
+		const char	*text;
+		const char	*found;		/* NULL: not */
+	} cases[] = {
+		{ "{\"token\":\"ghs_1\"}", "ghs_1" },
+		{ " {\n\"a\" : [ {\"token\":\"no\"} ] ,\t\"token\" :\r\"y\" }",
+		    "y" },
+		{ "{\"a\":\"token\",\"token\":\"\"}", "" },
+		{ "{\"a\\\"b\":\"\\\\\",\"token\":\"z\"}", "z" },
+		{ "{\"a\":\"\\\"token\\\":\"}", NULL },
+		{ "{\"token\":1}", NULL },
+		{ "{\"token\":null}", NULL },
+		{ "{\"token\":{\"token\":\"x\"}}", NULL },
+		{ "{\"a\":{\"token\":\"x\"}}", NULL },
+		{ "{\"tokens\":\"x\",\"toke\":\"x\"}", NULL },
+		{ "{\"token\":\"x\\u0041\"}", NULL },
+		{ "{\"\\u0074oken\":\"x\"}", NULL },
+		{ "{\"token\":\"x\",\"token\":\"y\"}", NULL },
+		{ "{\"token\":\"x", NULL }, { "{\"token\":\"x\\", NULL },
+		{ "{\"token\":", NULL }, { "{\"token", NULL }, { "", NULL },
+		{ "\"token\":\"x\"", NULL },
+	};
+	const char	*text;
+	char		*copy;
+	size_t		 i, n, len;
+	int		 r;
+
+	(void)state;
+	for (i = 0; i < N(cases); i++) {
+		/* Of just that size: what is read behind it is seen. */
+		len = strlen(cases[i].text);
+		assert_non_null(copy = malloc(len + 1));
+		memcpy(copy, cases[i].text, len);
+		assert_non_null(copy = realloc(copy, len > 0 ? len : 1));
+		r = json_find_text(copy, len, "token", &text, &n);
+		if (r != (cases[i].found != NULL ? 0 : -1))
+			fail_msg("%s: %d", cases[i].text, r);
+		if (r == 0) {
+			assert_int_equal(n, strlen(cases[i].found));
+			assert_memory_equal(text, cases[i].found, n);
+		}
+		free(copy);
+	}
+}
+
+static void
 test_utf8(void **state)
 {
 	(void)state;
@@ -373,6 +421,7 @@ main(void)
 		cmocka_unit_test(test_json_good),
 		cmocka_unit_test(test_json_bad),
 		cmocka_unit_test(test_json_doubles_and_depth),
+		cmocka_unit_test(test_json_find),
 		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_timestamps),
 		cmocka_unit_test(test_names),
