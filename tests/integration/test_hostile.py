@@ -15,6 +15,7 @@
 """What a child that was taken over can do to the others: nothing that
 outlives it."""
 
+import json
 import os
 import pathlib
 import socket
@@ -285,6 +286,93 @@ def test_operations_that_wait_too_long(tmp_path, sim):
         assert len(h.audit()) == len(late)
         api.close()
         starts_anew(h, "starting anew")
+
+
+def test_a_teardown_that_nobody_waits_for_long(tmp_path, sim):
+    """Answered in the time that is left, and followed up behind that: to
+    its verdicts, or until the pipeline is linked again."""
+    sim.settings(cancel_delay=0)
+    with Hostile(tmp_path, "api", github_url=sim.url) as h:
+        api = h.child()
+        api.ready()
+        poller, registry = api.sister("poller"), api.sister("registry")
+
+        def ask(verb, later, **args):
+            ask.op += 1
+            poller.send("OP", op=ask.op, verb=VERBS[verb], actor="t",
+                        target=args.get("id", ""), args=args,
+                        deadline=int(time.monotonic() * 1000) + later)
+            while True:
+                r = registry.expect("ANSWER")
+                if r["op"] == ask.op:
+                    return r["status"], json.loads(r["body"])
+        ask.op = 0
+
+        def add(how):
+            return sim.add_run("acme/shop", "deploy.yml", conclusion=None,
+                               status="in_progress", on_cancel=how)
+
+        def provision():
+            status, r = ask("pipeline.provision", 9000, repo="acme/shop",
+                            workflow_file=".github/workflows/deploy.yml")
+            assert status == 201, r
+            assert "teardown" not in document(r["pipeline_id"])
+            return r["pipeline_id"]
+
+        def document(pipe):
+            return h.registry()["pipelines"][pipe]
+        pipe = provision()
+        late, refused = add("ignore"), add(403)
+        status, r = ask("pipeline.teardown", 1800, id=pipe)
+        assert status == 200 and late in r["cancelling"], r
+        assert document(pipe)["teardown"]["follow"] is True
+        sim.patch_run("acme/shop", late, status="completed",
+                      conclusion="cancelled")
+        wait_until(lambda: "follow" not in document(pipe)["teardown"], 20,
+                   "followed up")
+        assert [w.startswith("Run %d could not be cancelled" % refused)
+                for w in document(pipe)["teardown"]["warnings"]] == [True]
+        # Linked again: what is left is left alone, until the next time.
+        assert provision() == pipe
+        sim.delete_run("acme/shop", refused)
+        late = add("ignore")
+        assert ask("pipeline.teardown", 1800, id=pipe)[0] == 200
+        assert document(pipe)["teardown"]["follow"] is True
+        assert provision() == pipe
+        mark = sim.mark()
+        assert ask("pipeline.teardown", 0, id=pipe)[0] == 200
+        sim.wait_for(1, since=mark, path="/runs/%d/cancel" % late)
+        sim.patch_run("acme/shop", late, status="completed",
+                      conclusion="cancelled")
+        wait_until(lambda: "teardown" not in document(pipe), 20,
+                   "followed up once more")
+        api.close()
+
+
+def test_cancels_of_more_runs_than_are_followed(tmp_path, sim):
+    with Hostile(tmp_path, "api", github_url=sim.url) as h:
+        api = h.child()
+        api.ready()
+        poller, registry = api.sister("poller"), api.sister("registry")
+        now = int(time.monotonic() * 1000)
+        poller.send("OP", op=1, verb=VERBS["pipeline.provision"], actor="t",
+                    target="", deadline=now + 9000, args={
+                        "repo": "acme/shop", "workflow_file":
+                        ".github/workflows/deploy.yml"})
+        pipe = json.loads(registry.expect("ANSWER")["body"])["pipeline_id"]
+        sim.fault("hang", path="/actions/runs/[0-9]+")
+        poller.send_raw(b"".join(poller.encode(
+            "OP", op=n, verb=VERBS["run.cancel"], actor="t", target=pipe,
+            args={"id": pipe, "run": n}, deadline=now + 1500)
+            for n in range(2, 260)))
+        got = {}
+        while len(got) < 258:
+            r = registry.expect("ANSWER")
+            got[r["op"]] = r["status"], json.loads(r["body"])["code"]
+        assert list(got)[:2] == [258, 259], "at once"
+        assert got[258] == got[259] == (503, "busy")
+        assert {s for s, _ in list(got.values())[2:]} <= {502, 503}
+        api.close()
 
 
 def test_a_pipeline_that_the_registry_makes_up(tmp_path, sim):
