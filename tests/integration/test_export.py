@@ -316,6 +316,11 @@ def test_badges(d, sim):
     shop = d.provision("acme/shop")
     d.wait_stats(shop, lambda s: not s["stale"])
     assert badge(d, shop) == ["shop", "no runs"]
+    first = sim.add_run("acme/shop", "deploy.yml", status="in_progress")
+    d.wait_stats(shop, lambda s: s["current_run"])
+    assert badge(d, shop) == ["shop", "running"]
+    sim.patch_run("acme/shop", first, status="completed",
+                  conclusion="neutral")
     for conclusion, word in (("success", "passing"), ("failure", "failing"),
                              ("cancelled", "cancelled"),
                              ("action_required", "unknown")):
@@ -512,6 +517,14 @@ def test_token_new_expires(tmp_path):
         d.start()
         assert [d.request("GET", "/api/pipelines", token=t)[0]
                 for t in tokens.values()] == [401, 200]
+
+
+def test_token_new_as_json():
+    r = token_new("-j", "-r", "api", "x")
+    assert r.returncode == 0, r.stderr
+    o = json.loads(r.stdout)
+    assert o["hash"] == token_hash(o["token"])
+    assert o["line"] == 'api token "x" role api hash "%s"' % o["hash"]
 
 
 def test_tokens_differ():

@@ -218,6 +218,17 @@ def test_another_repository_takes_the_old_name(d, sim):
     assert s["metrics_24h"]["failure_count"] == 0
 
 
+def test_redirects_end(d, sim):
+    where = "/repos/acme/shop"
+    fault = sim.fault("status", path=where + "$", status=301, count=-1,
+                      headers={"Location": sim.url + where})
+    status, r = d.request("POST", "/api/pipelines/provision", {
+        "repo": "acme/shop", "workflow_file": "deploy.yml"})
+    assert (status, r["code"]) == (502, "github_error"), r
+    assert "redirects without end" in r["error"]
+    assert [f["hits"] for f in sim.faults() if f["id"] == fault] == [4]
+
+
 def test_deleted_and_back(d, sim):
     pipeline = known(d)
     sim.patch_repo("acme/shop", deleted=True)
