@@ -61,12 +61,6 @@ log_set_verbose(int verbose)
 	env.verbose = verbose;
 }
 
-int
-log_is_verbose(void)
-{
-	return (env.verbose);
-}
-
 void
 log_set_output(void (*output)(int, const char *, const char *))
 {

@@ -36,7 +36,6 @@
  */
 void log_init(const char *name, int to_parent, int verbose);
 void log_set_verbose(int verbose);
-int log_is_verbose(void);
 
 /*
  * The parent's own outlets, called for each line (its own and a child's)

@@ -213,7 +213,6 @@ void auth_begin(void);
 int auth_add(const char *name, enum role role, const void *hash, size_t len,
     int64_t expires);
 void auth_commit(void);
-size_t auth_count(void);
 
 /*
  * Whose token is it?  All hashes are compared, each in constant time.
@@ -236,8 +235,6 @@ enum role auth_role_needed(const struct verb *verb);
 void read_request(struct request *req);
 void read_set_synced(void);
 int read_is_synced(void);
-/* When it began to answer, seconds since the epoch. */
-int64_t read_started(void);
 /* Has its answer an ETag? */
 int read_is_tagged(const struct verb *verb);
 /* Connections open now, for the status. */

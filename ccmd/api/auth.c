@@ -191,12 +191,6 @@ is_over(const struct token *t)
 	return (t->expires != 0 && t->expires <= time(NULL));
 }
 
-size_t
-auth_count(void)
-{
-	return (env.now.n);
-}
-
 /* No early end of the loop: time tells nothing of which one it was. */
 enum role
 auth_check(const void *token, size_t len, char *name, size_t size,

@@ -42,7 +42,6 @@ typedef void (*read_fn)(struct request *);
 static struct {
 	int		 synced;
 	int64_t		 started;	/* monotonic ms */
-	int64_t		 since;		/* seconds since the epoch */
 	size_t		 (*connections)(void);
 } env;
 
@@ -98,13 +97,6 @@ read_set_synced(void)
 {
 	env.synced = 1;
 	env.started = proc_now_ms();
-	env.since = time(NULL);
-}
-
-int64_t
-read_started(void)
-{
-	return (env.since);
 }
 
 int

@@ -98,9 +98,7 @@ void cancel_left_out(struct cancel *c);
 void cancel_lists_done(struct cancel *c);
 /* Look at it again, at the latest then. */
 void cancel_again_in(struct cancel *c, int ms);
-/* A sentence for people: for good, or until all lists are there. */
-void cancel_warn(struct cancel *c, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
+/* A sentence for people, until all lists are there. */
 void cancel_list_warn(struct cancel *c, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -59,6 +59,8 @@ static void	 verify(struct victim *);
 static void	 on_verified(const struct gh_reply *, void *);
 static int	 is_another(const struct victim *, struct json_object *);
 static void	 take_completed(struct victim *, struct json_object *);
+static void	 warn_of(struct cancel *, const char *, ...)
+		    __attribute__((format(printf, 2, 3)));
 static void	 give_up(struct victim *, const char *);
 static void	 on_timer(evutil_socket_t, short, void *);
 static int	 verify_in(const struct cancel *);
@@ -209,7 +211,7 @@ cancel_lists_done(struct cancel *c)
 	struct victim	*v;
 
 	if (c->failed > 0 && ++c->retries >= RETRIES_MAX) {
-		cancel_warn(c, "Not all unfinished runs of %s could be "
+		warn_of(c, "Not all unfinished runs of %s could be "
 		    "found; given up", c->name);
 		c->failed = 0;
 	} else if (c->failed == 0) {
@@ -411,7 +413,7 @@ static void
 give_up(struct victim *v, const char *why)
 {
 	v->state = VICTIM_GIVEN_UP;
-	cancel_warn(v->cancel, "Run %lld could not be cancelled: %s",
+	warn_of(v->cancel, "Run %lld could not be cancelled: %s",
 	    (long long)v->id, why);
 }
 
@@ -484,8 +486,8 @@ check_settled(struct cancel *c)
 	c->done(c, c->arg);
 }
 
-void
-cancel_warn(struct cancel *c, const char *fmt, ...)
+static void
+warn_of(struct cancel *c, const char *fmt, ...)
 {
 	size_t	 n = json_object_array_length(c->warnings);
 	char	 text[MSG_TEXT_MAX];

@@ -131,19 +131,6 @@ commit_set_peers(struct peer *poller, struct peer *api)
 	health_set_api(api);
 }
 
-void
-commit_close(void)
-{
-	struct held	*h;
-
-	while ((h = TAILQ_FIRST(&env.again)) != NULL) {
-		TAILQ_REMOVE(&env.again, h, entry);
-		held_free(h);
-	}
-	event_free(env.commit);
-	event_free(env.mend);
-}
-
 /* --- Holding back. */
 
 static struct held *

@@ -68,7 +68,6 @@ struct asked {
 
 int commit_init(struct event_base *base);
 void commit_set_peers(struct peer *poller, struct peer *api);
-void commit_close(void);
 
 /*
  * Answer when all that is staged is durable; the body is taken over.  With

@@ -217,15 +217,3 @@ transfer_free(struct transfer *t)
 	free(t->data);
 	free(t);
 }
-
-void
-transfer_close(void)
-{
-	struct transfer	*t;
-
-	while ((t = TAILQ_FIRST(&env.list)) != NULL) {
-		TAILQ_REMOVE(&env.list, t, entry);
-		transfer_free(t);
-	}
-	env.n = 0;
-}

@@ -52,7 +52,4 @@ int transfer_take(int fd, transfer_fn done, void *arg);
 int transfer_give(int fd, char *data, size_t len, transfer_fn done,
     void *arg);
 
-/* All of them end without a word. */
-void transfer_close(void);
-
 #endif
