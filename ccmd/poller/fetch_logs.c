@@ -46,8 +46,8 @@
 #include "proc.h"
 #include "watch.h"
 
-/* How long a client is kept waiting between two jobs, milliseconds. */
-#define LOGS_NEXT_MS	20000
+/* For a minute's limit a client waits between two jobs, milliseconds. */
+#define LOGS_NEXT_MS	65000
 
 struct logs {
 	struct fetch	*fetch;
