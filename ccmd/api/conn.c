@@ -417,11 +417,15 @@ conn_linger(struct conn *c)
 			conn_free(c);
 		return;
 	}
-	c->lingering = 1;
 	if (c->tls != NULL) {
 		tls_close(c->tls);
-		(void)tls_flush(c->tls, c->fd);
+		/* Where that has no room yet it goes like an answer. */
+		if (tls_flush(c->tls, c->fd) == 0 && wire_unsent(c) > 0) {
+			wait_for(c);
+			return;
+		}
 	}
+	c->lingering = 1;
 	shutdown(c->fd, SHUT_WR);
 	timeout_set(c, WAIT_LINGERING);
 	/* Writable it would be all the time now. */

@@ -329,7 +329,7 @@ void
 tls_close(struct tls *t)
 {
 	ERR_clear_error();
-	if (t->ready)
+	if (t->ready && (SSL_get_shutdown(t->ssl) & SSL_SENT_SHUTDOWN) == 0)
 		(void)SSL_shutdown(t->ssl);
 }
 

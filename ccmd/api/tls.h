@@ -71,7 +71,7 @@ int tls_decrypt(struct tls *t, char **data, size_t *len, int *eof);
  */
 long tls_encrypt(struct tls *t, const struct iovec *iov, int n);
 
-/* Say that nothing more follows. */
+/* Say that nothing more follows: once, however often it is called. */
 void tls_close(struct tls *t);
 
 /*

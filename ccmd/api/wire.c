@@ -38,6 +38,8 @@
 
 #define WIRE_READ_SIZE	(64 * 1024)
 #define WIRE_PARTS	256	/* of one writev */
+/* Kept of requests: what is read at a time, and TLS had, behind the rest. */
+#define WIRE_IN_MAX	(HTTP_MAX_REQUEST + WIRE_READ_SIZE + TLS_PLAIN)
 
 static struct {
 	char	 buf[WIRE_READ_SIZE];
@@ -150,7 +152,7 @@ keep(struct conn *c, const char *data, size_t len)
 	size_t	 need = c->in_len + len, size;
 	char	*p;
 
-	if (need > HTTP_MAX_REQUEST + WIRE_READ_SIZE)
+	if (need > WIRE_IN_MAX)
 		return (-1);
 	if (need > c->in_size) {
 		size = need < 1024 ? 1024 : need * 2;
