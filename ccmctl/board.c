@@ -131,8 +131,7 @@ rows_sort(struct rows *rows)
 	for (i = 0; i < n; i++) {
 		id = json_string(json_object_array_get_idx(rows->list, i),
 		    "pipeline_id");
-		json_object_object_add(rows->places, id,
-		    json_object_new_int64((int64_t)i));
+		json_set_int(rows->places, id, (int64_t)i);
 	}
 	rows->sorted = 1;
 }
@@ -181,8 +180,7 @@ take_pipeline(struct rows *rows, struct json_object *doc)
 	} else if (place >= BOARD_MAX)
 		return (0);
 	else {
-		json_object_object_add(rows->places, id,
-		    json_object_new_int64((int64_t)place));
+		json_set_int(rows->places, id, (int64_t)place);
 		rows->sorted = 0;
 	}
 	json_object_array_put_idx(rows->list, place, json_object_get(doc));

@@ -203,8 +203,7 @@ monitor(struct run_of *r)
 		return (n == EXIT_OK ? n : failed(r));
 	}
 	args = json_object_new_object();
-	json_object_object_add(args, "include",
-	    json_object_new_string("stats"));
+	json_set_text(args, "include", "stats");
 	n = client_call(&r->client, "pipeline.list", args);
 	json_object_put(args);
 	if (n == -1)
@@ -371,8 +370,7 @@ resolve(struct run_of *r, const char **id)
 	}
 	matches = given != NULL ? match_prefix(c->answer, given, &full) : 0;
 	if (matches == 1) {
-		json_object_object_add(r->cmd.args, "id",
-		    json_object_new_string(full));
+		json_set_text(r->cmd.args, "id", full);
 		*id = json_string(r->cmd.args, "id");
 		return (0);
 	}
@@ -519,10 +517,8 @@ complain(const struct run_of *r, int code, const char *slug, const char *fmt,
 		o = json_object_new_object();
 		json_object_object_add(o, "success",
 		    json_object_new_boolean(0));
-		json_object_object_add(o, "error",
-		    json_object_new_string(shown));
-		json_object_object_add(o, "code",
-		    json_object_new_string(slug));
+		json_set_text(o, "error", shown);
+		json_set_text(o, "code", slug);
 		(void)puts(json_text(o, &len));
 		json_object_put(o);
 	} else

@@ -87,8 +87,7 @@ print_json(const struct client *c)
 	const char		*text;
 	size_t			 len;
 
-	json_object_object_add(o, "event",
-	    json_object_new_string(c->event_kind));
+	json_set_text(o, "event", c->event_kind);
 	json_object_object_add(o, "id", c->event_id[0] == '\0' ? NULL :
 	    json_object_new_string(c->event_id));
 	json_object_object_add(o, "data", json_object_get(c->event));

@@ -193,8 +193,8 @@ menu_ask_argument(struct menu *m, enum verb_id id, const char *name,
 			return (-1);
 		o = json_object_new_object();
 		if (*line != '\0' || otherwise != NULL)
-			json_object_object_add(o, name, json_object_new_string(
-			    *line != '\0' ? line : otherwise));
+			json_set_text(o, name,
+			    *line != '\0' ? line : otherwise);
 		if ((n = verb_check_args(&alone, o, &error)) == -1)
 			view_say(&m->view, SIGN_WARN, "%s", error.text);
 		else if (json_object_object_get_ex(o, name, &value))

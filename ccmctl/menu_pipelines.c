@@ -101,8 +101,7 @@ view(struct menu *m)
 	if (p == NULL)
 		return;
 	args = json_object_new_object();
-	json_object_object_add(args, "id", json_object_new_string(
-	    json_string(p, "pipeline_id")));
+	json_set_text(args, "id", json_string(p, "pipeline_id"));
 	(void)putchar('\n');
 	if (menu_call(m, VERB_PIPELINE_SHOW, args) == 0)
 		show_answer(&m->view, verb_get(VERB_PIPELINE_SHOW), m->answer);
@@ -125,8 +124,7 @@ monitor(struct menu *m)
 		return;
 	}
 	args = json_object_new_object();
-	json_object_object_add(args, "include",
-	    json_object_new_string("stats"));
+	json_set_text(args, "include", "stats");
 	all.height = 0;
 	if (menu_call(m, VERB_PIPELINE_LIST, args) == 0)
 		dashboard_print(stdout, &all, m->answer, m->view.now, 0);
@@ -161,8 +159,7 @@ tear_down(struct menu *m, struct json_object *p)
 	struct json_object	*args = json_object_new_object();
 	int			 n;
 
-	json_object_object_add(args, "id", json_object_new_string(
-	    json_string(p, "pipeline_id")));
+	json_set_text(args, "id", json_string(p, "pipeline_id"));
 	(void)putchar('\n');
 	if ((n = menu_call(m, VERB_PIPELINE_TEARDOWN, args)) == 0) {
 		view_say(&m->view, SIGN_GOOD,

@@ -31,6 +31,7 @@
 #include <unistd.h>
 
 #include "ccmctl.h"
+#include "json.h"
 
 /* A letter and a colon for each argument, "+:A", a command's flags. */
 #define OPTSTRING_MAX	128
@@ -399,7 +400,7 @@ take_input(struct command *cmd, const struct verb_arg *arg,
 	}
 	if ((name = strndup(value, (size_t)(equal - value))) == NULL)
 		return (verb_bad(err, "out of memory"));
-	json_object_object_add(o, name, json_object_new_string(equal + 1));
+	json_set_text(o, name, equal + 1);
 	free(name);
 	return (0);
 }

@@ -103,9 +103,9 @@ print(const char *token, const char *hash, const char *line, int json)
 		return;
 	}
 	o = json_object_new_object();
-	json_object_object_add(o, "token", json_object_new_string(token));
-	json_object_object_add(o, "hash", json_object_new_string(hash));
-	json_object_object_add(o, "line", json_object_new_string(line));
+	json_set_text(o, "token", token);
+	json_set_text(o, "hash", hash);
+	json_set_text(o, "line", line);
 	(void)puts(json_text(o, &len));
 	json_object_put(o);
 }

@@ -88,8 +88,8 @@ watch_run(struct client *c, const char *path, const struct term *term,
 	w.run = run;
 	w.json = json;
 	w.args = json_object_new_object();
-	json_object_object_add(w.args, "id", json_object_new_string(id));
-	json_object_object_add(w.args, "run", json_object_new_int64(run));
+	json_set_text(w.args, "id", id);
+	json_set_int(w.args, "run", run);
 	if (begin(&w) == -1)
 		r = find_daemon(&w);
 	while (r == 0 && w.conclusion[0] == '\0') {
@@ -122,8 +122,7 @@ begin(struct watch *w)
 		return (-1);
 	client_set_listener(w->client, on_event, w);
 	args = json_object_new_object();
-	json_object_object_add(args, "pipeline",
-	    json_object_new_string(w->id));
+	json_set_text(args, "pipeline", w->id);
 	r = client_subscribe(w->client, args);
 	json_object_put(args);
 	if (r == -1)

@@ -78,6 +78,11 @@ struct json_object *json_member(struct json_object *o, const char *name,
 /* 1 if the member is true. */
 int json_flag(struct json_object *o, const char *name);
 
+/* Set a member: to a copy of the text, to a number; to all that another has. */
+void json_set_text(struct json_object *o, const char *name, const char *text);
+void json_set_int(struct json_object *o, const char *name, int64_t n);
+void json_set_all(struct json_object *o, struct json_object *from);
+
 /* Compact text with its length, good until the value changes. */
 const char *json_text(struct json_object *o, size_t *len);
 

@@ -305,8 +305,7 @@ pipeline_default_config(void)
 	branches = json_object_new_array();
 	json_object_array_add(branches, json_object_new_string("production"));
 	json_object_object_add(o, "trigger_branches", branches);
-	json_object_object_add(o, "environment",
-	    json_object_new_string("production"));
+	json_set_text(o, "environment", "production");
 	json_object_object_add(o, "auto_deploy", json_object_new_boolean(1));
 	json_object_object_add(o, "notifications_enabled",
 	    json_object_new_boolean(1));

@@ -115,7 +115,7 @@ put_int(struct json_object *o, const char *name, struct json_object *gh,
 
 	if (json_int(gh, member, &n) == -1 || n <= 0)
 		return (-1);
-	json_object_object_add(o, name, json_object_new_int64(n));
+	json_set_int(o, name, n);
 	return (0);
 }
 
@@ -153,8 +153,7 @@ put_time(struct json_object *o, const char *name, struct json_object *gh,
 	}
 	if (timestamp_parse(s, &t) == -1)
 		return (-1);
-	json_object_object_add(o, name,
-	    json_object_new_string(timestamp_format(t, buf)));
+	json_set_text(o, name, timestamp_format(t, buf));
 	return (1);
 }
 
@@ -229,10 +228,8 @@ run_to_api(struct json_object *doc)
 	o = json_object_new_object();
 	json_object_object_foreach(doc, key, value)
 		json_object_object_add(o, key, json_object_get(value));
-	json_object_object_add(o, "timestamp",
-	    json_object_new_string(json_string(doc, "created_at")));
-	json_object_object_add(o, "duration_seconds",
-	    json_object_new_int64(run_duration(&run)));
+	json_set_text(o, "timestamp", json_string(doc, "created_at"));
+	json_set_int(o, "duration_seconds", run_duration(&run));
 	return (o);
 }
 

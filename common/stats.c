@@ -27,6 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json.h"
 #include "round.h"
 #include "run.h"
 #include "stats.h"
@@ -267,9 +268,8 @@ stats_to_json(const struct stats *s, const struct stats_frame *f)
 	struct json_object	*o, *day, *h;
 
 	o = json_object_new_object();
-	json_object_object_add(o, "pipeline_id",
-	    json_object_new_string(f->pipeline_id));
-	json_object_object_add(o, "status", json_object_new_string(f->status));
+	json_set_text(o, "pipeline_id", f->pipeline_id);
+	json_set_text(o, "status", f->status);
 	json_object_object_add(o, "last_run", short_run(s->last, 1));
 	json_object_object_add(o, "current_run", short_run(s->current, 0));
 
@@ -285,8 +285,7 @@ stats_to_json(const struct stats *s, const struct stats_frame *f)
 
 	put_int(o, "health_score", s->health_score);
 	h = json_object_new_object();
-	json_object_object_add(h, "state",
-	    json_object_new_string(states[s->health]));
+	json_set_text(h, "state", states[s->health]);
 	json_object_object_add(h, "success",
 	    round_tenths(s->success_part_tenths));
 	json_object_object_add(h, "last", round_tenths(s->last_part_tenths));
@@ -297,8 +296,7 @@ stats_to_json(const struct stats *s, const struct stats_frame *f)
 	put_int(o, "queue_length", s->queue_length);
 	stats_age_to_json(o, f);
 	if (f->stale_reason != NULL)
-		json_object_object_add(o, "stale_reason",
-		    json_object_new_string(f->stale_reason));
+		json_set_text(o, "stale_reason", f->stale_reason);
 	return (o);
 }
 
@@ -311,8 +309,8 @@ stats_age_to_json(struct json_object *o, const struct stats_frame *f)
 		json_object_object_add(o, "fetched_at", NULL);
 		json_object_object_add(o, "age_seconds", NULL);
 	} else {
-		json_object_object_add(o, "fetched_at", json_object_new_string(
-		    timestamp_format(f->fetched_at, buf)));
+		json_set_text(o, "fetched_at",
+		    timestamp_format(f->fetched_at, buf));
 		put_int(o, "age_seconds", age(f));
 	}
 	json_object_object_add(o, "stale", json_object_new_boolean(f->stale));
@@ -354,8 +352,7 @@ short_run(const struct run *run, int completed)
 	word = completed ? run->conclusion_text : run->status_text;
 	o = json_object_new_object();
 	put_int(o, "run_id", run->id);
-	json_object_object_add(o, "timestamp", json_object_new_string(
-	    timestamp_format(run->created_at, buf)));
+	json_set_text(o, "timestamp", timestamp_format(run->created_at, buf));
 	json_object_object_add(o, "status",
 	    word[0] != '\0' ? json_object_new_string(word) : NULL);
 	put_int(o, "duration_seconds", run_duration(run));
@@ -367,5 +364,5 @@ short_run(const struct run *run, int completed)
 static void
 put_int(struct json_object *o, const char *name, int64_t n)
 {
-	json_object_object_add(o, name, json_object_new_int64(n));
+	json_set_int(o, name, n);
 }

@@ -350,7 +350,7 @@ check_workflow(const struct verb_arg *a, struct json_object *args,
 	if (pipeline_workflow_path(s, path, sizeof(path)) == -1)
 		return (verb_bad(err, "%s must be a .yml or .yaml file in "
 		    ".github/workflows", a->name));
-	json_object_object_add(args, a->name, json_object_new_string(path));
+	json_set_text(args, a->name, path);
 	return (0);
 }
 
@@ -374,7 +374,7 @@ check_int(const struct verb_arg *a, struct json_object *args,
 	if (error != NULL || n < a->min || n > a->max)
 		return (verb_bad(err, "%s must be a number from %lld to %lld",
 		    a->name, (long long)a->min, (long long)a->max));
-	json_object_object_add(args, a->name, json_object_new_int64(n));
+	json_set_int(args, a->name, n);
 	return (0);
 }
 
@@ -479,7 +479,7 @@ check_since(const struct verb_arg *a, struct json_object *args,
 		return (verb_bad(err, "%s must be a number of hours, days or "
 		    "weeks like 24h, 30d or 12w, and at most 10 years",
 		    a->name));
-	json_object_object_add(args, a->name, json_object_new_int64(n));
+	json_set_int(args, a->name, n);
 	return (0);
 }
 

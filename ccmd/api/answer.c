@@ -48,8 +48,8 @@ error_body(char *buf, size_t size, const char *code, const char *text)
 	size_t			 len;
 
 	json_object_object_add(o, "success", json_object_new_boolean(0));
-	json_object_object_add(o, "error", json_object_new_string(text));
-	json_object_object_add(o, "code", json_object_new_string(code));
+	json_set_text(o, "error", text);
+	json_set_text(o, "code", code);
 	s = json_text(o, &len);
 	if (len >= size)
 		len = size - 1;

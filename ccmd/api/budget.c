@@ -26,6 +26,7 @@
 #include <string.h>
 
 #include "api.h"
+#include "json.h"
 #include "log.h"
 #include "timestamp.h"
 
@@ -52,7 +53,6 @@ static void	 put_pause(struct json_object *, const struct msg_budget *);
 static struct json_object *answers(const struct msg_budget *);
 static struct json_object *pair(const char *, uint32_t, const char *,
 		    uint32_t);
-static void	 put(struct json_object *, const char *, int64_t);
 static void	 put_known(struct json_object *, const char *, int64_t);
 static void	 put_time(struct json_object *, const char *, int64_t);
 
@@ -129,7 +129,7 @@ budget_read(struct request *req)
 	}
 	json_object_object_add(o, "success", json_object_new_boolean(1));
 	json_object_object_add(o, "budgets", list);
-	put(o, "count", n);
+	json_set_int(o, "count", n);
 	answer_json(req, 200, o);
 }
 
@@ -139,12 +139,11 @@ budget_json(const struct msg_budget *m, const struct msg_budget *writes)
 	struct json_object	*o = json_object_new_object();
 	char			 stretch[32];
 
-	json_object_object_add(o, "credential",
-	    json_object_new_string(m->name));
+	json_set_text(o, "credential", m->name);
 	put_hour(o, m);
 	put_known(o, "reserve", m->limit == -1 ? -1 :
 	    m->limit * m->reserve / 100);
-	put(o, "projected_per_hour", m->projected);
+	json_set_int(o, "projected_per_hour", m->projected);
 	(void)snprintf(stretch, sizeof(stretch), "%u.%02u",
 	    m->stretch / 1000, m->stretch % 1000 / 10);
 	json_object_object_add(o, "points", pair("limit", m->points, "used",
@@ -202,11 +201,11 @@ answers(const struct msg_budget *m)
 {
 	struct json_object	*o = json_object_new_object();
 
-	put(o, "ok", (int64_t)m->ok);
-	put(o, "not_modified", (int64_t)m->unchanged);
-	put(o, "refused", (int64_t)m->refused);
-	put(o, "limited", (int64_t)m->limited);
-	put(o, "failed", (int64_t)m->failed);
+	json_set_int(o, "ok", (int64_t)m->ok);
+	json_set_int(o, "not_modified", (int64_t)m->unchanged);
+	json_set_int(o, "refused", (int64_t)m->refused);
+	json_set_int(o, "limited", (int64_t)m->limited);
+	json_set_int(o, "failed", (int64_t)m->failed);
 	return (o);
 }
 
@@ -219,15 +218,9 @@ pair(const char *first, uint32_t a, const char *second, uint32_t b)
 	if (a == 0 && strcmp(first, "limit") == 0)
 		json_object_object_add(o, first, NULL);
 	else
-		put(o, first, a);
-	put(o, second, b);
+		json_set_int(o, first, a);
+	json_set_int(o, second, b);
 	return (o);
-}
-
-static void
-put(struct json_object *o, const char *name, int64_t n)
-{
-	json_object_object_add(o, name, json_object_new_int64(n));
 }
 
 /* Null as long as GitHub has not said. */

@@ -103,7 +103,6 @@ static void	 on_late(evutil_socket_t, short, void *);
 static void	 finish(struct scan *);
 static int	 is_told(const struct scan *, size_t);
 static struct json_object *app_to_json(const struct app *);
-static void	 set(struct json_object *, const char *, const char *);
 
 void
 discovery_init(struct event_base *base)
@@ -280,7 +279,7 @@ ask_workflows(struct app *a)
 	json_object_object_add(req->args, "owner",
 	    json_object_new_string_len(a->repository,
 	    (int)(slash - a->repository)));
-	set(req->args, "repo", slash + 1);
+	json_set_text(req->args, "repo", slash + 1);
 	a->state = APP_ASKED;
 	a->scan->asked++;
 	route_request(req);
@@ -292,9 +291,9 @@ ask_pipeline(struct app *a)
 	struct request	*req = ask(a, VERB_PIPELINE_PROVISION,
 	    a->scan->request->role);
 
-	set(req->args, "project", a->project);
-	set(req->args, "repo", a->repository);
-	set(req->args, "workflow_file", a->file);
+	json_set_text(req->args, "project", a->project);
+	json_set_text(req->args, "repo", a->repository);
+	json_set_text(req->args, "workflow_file", a->file);
 	a->state = APP_ASKED;
 	a->scan->asked++;
 	route_request(req);
@@ -470,7 +469,7 @@ finish(struct scan *s)
 		free(a->body);
 	}
 	json_object_object_add(o, "success", json_object_new_boolean(1));
-	json_object_object_add(o, "discovered", json_object_new_int64(found));
+	json_set_int(o, "discovered", found);
 	json_object_object_add(o, "pipeline_ids", ids);
 	json_object_object_add(o, "unconfigured", others);
 	json_object_object_add(o, "apps", apps);
@@ -500,21 +499,15 @@ app_to_json(const struct app *a)
 {
 	struct json_object	*o = json_object_new_object();
 
-	set(o, "app", a->name);
+	json_set_text(o, "app", a->name);
 	if (a->state != APP_FOUND) {
-		set(o, "reason", a->reason);
+		json_set_text(o, "reason", a->reason);
 		return (o);
 	}
-	set(o, "project", a->project);
-	set(o, "repository", a->repository);
-	set(o, "workflow_file", a->file);
+	json_set_text(o, "project", a->project);
+	json_set_text(o, "repository", a->repository);
+	json_set_text(o, "workflow_file", a->file);
 	json_object_object_add(o, "pipeline_id", a->pipeline[0] == '\0' ?
 	    NULL : json_object_new_string(a->pipeline));
 	return (o);
-}
-
-static void
-set(struct json_object *o, const char *name, const char *text)
-{
-	json_object_object_add(o, name, json_object_new_string(text));
 }

@@ -247,8 +247,7 @@ take_query(struct request *req, struct http_slice query)
 			    "%s is there twice", name);
 			return (-1);
 		}
-		json_object_object_add(req->args, name,
-		    json_object_new_string(value));
+		json_set_text(req->args, name, value);
 	}
 	if (r == -1) {
 		answer_error(req, 400, "invalid_argument",
@@ -339,8 +338,7 @@ take_last_event_id(struct request *req, struct http_slice id)
 		if (id.p[i] < 0x21 || id.p[i] > 0x7e)
 			break;
 	if (i < id.len)
-		json_object_object_add(req->args, "last_event_id",
-		    json_object_new_string("-"));
+		json_set_text(req->args, "last_event_id", "-");
 	else
 		json_object_object_add(req->args, "last_event_id",
 		    json_object_new_string_len(id.p, (int)id.len));

@@ -164,8 +164,7 @@ events_gone(struct pipeline *p)
 	if (!env.started)
 		return;
 	o = json_object_new_object();
-	json_object_object_add(o, "pipeline_id",
-	    json_object_new_string(p->id));
+	json_set_text(o, "pipeline_id", p->id);
 	json_object_object_add(o, "removed", json_object_new_boolean(1));
 	publish(EVENT_PIPELINE, p->id, 0, o);
 	json_object_put(o);
@@ -195,15 +194,12 @@ events_run(const struct pipeline *p, const struct run *run)
 	if (!env.started || !p->known)
 		return;
 	o = json_object_new_object();
-	json_object_object_add(o, "pipeline_id",
-	    json_object_new_string(p->id));
-	json_object_object_add(o, "run_id", json_object_new_int64(run->id));
-	json_object_object_add(o, "workflow_id",
-	    json_object_new_int64(run->workflow_id));
+	json_set_text(o, "pipeline_id", p->id);
+	json_set_int(o, "run_id", run->id);
+	json_set_int(o, "workflow_id", run->workflow_id);
 	json_object_object_add(o, "run_attempt",
 	    json_object_new_int(run->attempt));
-	json_object_object_add(o, "status",
-	    json_object_new_string(run->status_text));
+	json_set_text(o, "status", run->status_text);
 	json_object_object_add(o, "conclusion",
 	    run->conclusion_text[0] == '\0' ? NULL :
 	    json_object_new_string(run->conclusion_text));
@@ -213,8 +209,7 @@ events_run(const struct pipeline *p, const struct run *run)
 	put_time(o, "run_started_at", run->started_at);
 	put_time(o, "updated_at", run->updated_at);
 	put_time(o, "timestamp", run->created_at);
-	json_object_object_add(o, "duration_seconds",
-	    json_object_new_int64(run_duration(run)));
+	json_set_int(o, "duration_seconds", run_duration(run));
 	publish(EVENT_RUN, p->id, run->id, o);
 	json_object_put(o);
 }
@@ -224,8 +219,7 @@ put_time(struct json_object *o, const char *name, int64_t t)
 {
 	char	 buf[TIMESTAMP_SIZE];
 
-	json_object_object_add(o, name,
-	    json_object_new_string(timestamp_format(t, buf)));
+	json_set_text(o, name, timestamp_format(t, buf));
 }
 
 static void

@@ -24,6 +24,7 @@
 #include <string.h>
 
 #include "api.h"
+#include "json.h"
 #include "timestamp.h"
 
 static struct health	 health;
@@ -56,24 +57,17 @@ health_to_json(void)
 	json_object_object_add(o, "writable",
 	    json_object_new_boolean(health.fault[0] == '\0'));
 	if (health.fault[0] != '\0') {
-		json_object_object_add(o, "fault",
-		    json_object_new_string(health.fault));
-		json_object_object_add(o, "since", json_object_new_string(
-		    timestamp_format(health.since, stamp)));
+		json_set_text(o, "fault", health.fault);
+		json_set_text(o, "since",
+		    timestamp_format(health.since, stamp));
 	}
 	if (health.audit[0] != '\0')
-		json_object_object_add(o, "audit_fault",
-		    json_object_new_string(health.audit));
+		json_set_text(o, "audit_fault", health.audit);
 	if (health.history[0] != '\0')
-		json_object_object_add(o, "history_fault",
-		    json_object_new_string(health.history));
-	json_object_object_add(o, "saves",
-	    json_object_new_int64((int64_t)health.saves));
-	json_object_object_add(o, "changes",
-	    json_object_new_int64((int64_t)health.changes));
-	json_object_object_add(o, "failed_saves",
-	    json_object_new_int64((int64_t)health.failures));
-	json_object_object_add(o, "last_save_ms",
-	    json_object_new_int64(health.took));
+		json_set_text(o, "history_fault", health.history);
+	json_set_int(o, "saves", (int64_t)health.saves);
+	json_set_int(o, "changes", (int64_t)health.changes);
+	json_set_int(o, "failed_saves", (int64_t)health.failures);
+	json_set_int(o, "last_save_ms", health.took);
 	return (o);
 }

@@ -65,7 +65,6 @@ static struct json_object *type_named(const char *);
 static struct json_object *of_type(const char *);
 static struct json_object *ref(const char *);
 static size_t	 word(const char **, char *);
-static void	 text(struct json_object *, const char *, const char *);
 
 void
 openapi_read(struct request *req)
@@ -87,7 +86,7 @@ make(void)
 {
 	struct json_object	*o = json_object_new_object();
 
-	text(o, "openapi", "3.1.0");
+	json_set_text(o, "openapi", "3.1.0");
 	json_object_object_add(o, "info", info());
 	json_object_object_add(o, "paths", paths());
 	json_object_object_add(o, "components", components());
@@ -99,12 +98,13 @@ info(void)
 {
 	struct json_object	*o = json_object_new_object(), *licence;
 
-	text(o, "title", "CCM");
-	text(o, "version", PACKAGE_VERSION);
-	text(o, "summary", "CI/CD pipelines: provision, watch, tear down");
+	json_set_text(o, "title", "CCM");
+	json_set_text(o, "version", PACKAGE_VERSION);
+	json_set_text(o, "summary",
+	    "CI/CD pipelines: provision, watch, tear down");
 	licence = json_object_new_object();
-	text(licence, "name", "ISC");
-	text(licence, "identifier", "ISC");
+	json_set_text(licence, "name", "ISC");
+	json_set_text(licence, "identifier", "ISC");
 	json_object_object_add(o, "license", licence);
 	return (o);
 }
@@ -141,10 +141,10 @@ operation(const struct verb *v)
 	struct json_object	*o = json_object_new_object(), *list, *one;
 	size_t			 i;
 
-	text(o, "operationId", v->name);
-	text(o, "summary", v->summary);
+	json_set_text(o, "operationId", v->name);
+	json_set_text(o, "summary", v->summary);
 	/* The least role: "none" needs no token. */
-	text(o, "x-role", role_name(role));
+	json_set_text(o, "x-role", role_name(role));
 	json_object_object_add(o, "parameters", parameters(v));
 	if ((one = body(v)) != NULL)
 		json_object_object_add(o, "requestBody", one);
@@ -172,9 +172,10 @@ parameters(const struct verb *v)
 		if (a->place == PLACE_BODY)
 			continue;
 		o = json_object_new_object();
-		text(o, "name", a->name);
-		text(o, "in", a->place == PLACE_PATH ? "path" : "query");
-		text(o, "description", a->help);
+		json_set_text(o, "name", a->name);
+		json_set_text(o, "in",
+		    a->place == PLACE_PATH ? "path" : "query");
+		json_set_text(o, "description", a->help);
 		if (a->must || a->place == PLACE_PATH)
 			json_object_object_add(o, "required",
 			    json_object_new_boolean(1));
@@ -198,7 +199,7 @@ body(const struct verb *v)
 		if (v->args[i].place != PLACE_BODY)
 			continue;
 		one = argument(&v->args[i]);
-		text(one, "description", v->args[i].help);
+		json_set_text(one, "description", v->args[i].help);
 		json_object_object_add(props, v->args[i].name, one);
 		if (v->args[i].must)
 			json_object_array_add(v->args[i].must == VERB_MUST ?
@@ -280,7 +281,7 @@ response(const char *what, const char *media, struct json_object *schema)
 	struct json_object	*o = json_object_new_object(), *content;
 	struct json_object	*m;
 
-	text(o, "description", what);
+	json_set_text(o, "description", what);
 	if (media == NULL)
 		return (o);
 	m = json_object_new_object();
@@ -325,7 +326,7 @@ argument(const struct verb_arg *a)
 	o = of_type("string");
 	if (a->check < sizeof(patterns) / sizeof(patterns[0]) &&
 	    patterns[a->check] != NULL)
-		text(o, "pattern", patterns[a->check]);
+		json_set_text(o, "pattern", patterns[a->check]);
 	else if (a->check < sizeof(enums) / sizeof(enums[0]) &&
 	    enums[a->check][0] != NULL) {
 		list = json_object_new_array();
@@ -362,8 +363,8 @@ static struct json_object *
 bounded(struct json_object *o, const char *low, int64_t min,
     const char *high, int64_t max)
 {
-	json_object_object_add(o, low, json_object_new_int64(min));
-	json_object_object_add(o, high, json_object_new_int64(max));
+	json_set_int(o, low, min);
+	json_set_int(o, high, max);
 	return (o);
 }
 
@@ -378,18 +379,18 @@ components(void)
 	for (i = 0; i < sizeof(schemas) / sizeof(schemas[0]); i++) {
 		p = schemas[i].members;
 		one = members(&p);
-		text(one, "description", schemas[i].what);
+		json_set_text(one, "description", schemas[i].what);
 		json_object_object_add(all, schemas[i].name, one);
 	}
 	ways = json_object_new_object();
 	one = json_object_new_object();
-	text(one, "type", "apiKey");
-	text(one, "in", "header");
-	text(one, "name", "CCM-Token");
+	json_set_text(one, "type", "apiKey");
+	json_set_text(one, "in", "header");
+	json_set_text(one, "name", "CCM-Token");
 	json_object_object_add(ways, "token", one);
 	one = json_object_new_object();
-	text(one, "type", "http");
-	text(one, "scheme", "bearer");
+	json_set_text(one, "type", "http");
+	json_set_text(one, "scheme", "bearer");
 	json_object_object_add(ways, "bearer", one);
 	o = json_object_new_object();
 	json_object_object_add(o, "schemas", all);
@@ -491,7 +492,7 @@ type_named(const char *name)
 		return (json_object_new_object());
 	if (strcmp(name, "time") == 0) {
 		o = of_type("string");
-		text(o, "format", "date-time");
+		json_set_text(o, "format", "date-time");
 		return (o);
 	}
 	for (i = 0; i < sizeof(schemas) / sizeof(schemas[0]); i++)
@@ -505,7 +506,7 @@ of_type(const char *name)
 {
 	struct json_object	*o = json_object_new_object();
 
-	text(o, "type", name);
+	json_set_text(o, "type", name);
 	return (o);
 }
 
@@ -516,7 +517,7 @@ ref(const char *name)
 	char			 path[OPENAPI_WORD + 32];
 
 	(void)snprintf(path, sizeof(path), "#/components/schemas/%s", name);
-	text(o, "$ref", path);
+	json_set_text(o, "$ref", path);
 	return (o);
 }
 
@@ -531,10 +532,4 @@ word(const char **p, char *buf)
 		buf[n++] = *(*p)++;
 	buf[n] = '\0';
 	return (n);
-}
-
-static void
-text(struct json_object *o, const char *name, const char *value)
-{
-	json_object_object_add(o, name, json_object_new_string(value));
 }

@@ -99,8 +99,7 @@ match_path(const char *row, const char *path, size_t len,
 		if (args != NULL) {
 			if (path_value(path, n, value, sizeof(value)) == -1)
 				value[0] = '\0';
-			json_object_object_add(args, name,
-			    json_object_new_string(value));
+			json_set_text(args, name, value);
 		}
 		path += n;
 	}

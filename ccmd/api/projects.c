@@ -98,8 +98,7 @@ projects_list(struct request *req)
 		}
 	}
 	json_object_object_add(o, "success", json_object_new_boolean(1));
-	json_object_object_add(o, "count", json_object_new_int64(
-	    (int64_t)json_object_array_length(list)));
+	json_set_int(o, "count", (int64_t)json_object_array_length(list));
 	json_object_object_add(o, "projects", list);
 	answer_json(req, 200, o);
 }
@@ -164,8 +163,7 @@ complete_repository(struct request *req, struct json_object *project)
 		    "The project names no repository");
 		return (-1);
 	}
-	json_object_object_add(req->args, "repo",
-	    json_object_new_string(name));
+	json_set_text(req->args, "repo", name);
 	return (0);
 }
 
@@ -205,7 +203,7 @@ complete_name(struct json_object *args, const char *arg,
 	const char	*s = part != NULL ? json_string(part, member) : NULL;
 
 	if (s != NULL && !has(args, arg) && pipeline_name_ok(s))
-		json_object_object_add(args, arg, json_object_new_string(s));
+		json_set_text(args, arg, s);
 }
 
 static int

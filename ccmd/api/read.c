@@ -51,7 +51,6 @@ static void	 read_status(struct request *);
 static void	 read_healthz(struct request *);
 static void	 read_readyz(struct request *);
 static struct json_object *success(void);
-static void	 put_int(struct json_object *, const char *, int64_t);
 
 static const read_fn readers[VERB_MAX] = {
 	[VERB_PIPELINE_LIST] = list_read,
@@ -121,12 +120,6 @@ success(void)
 }
 
 static void
-put_int(struct json_object *o, const char *name, int64_t n)
-{
-	json_object_object_add(o, name, json_object_new_int64(n));
-}
-
-static void
 read_show(struct request *req)
 {
 	struct pipeline	*p = view_find(req->target);
@@ -171,20 +164,19 @@ read_status(struct request *req)
 		view_frame(p, now, &frame);
 		stale += strcmp(p->status, "inactive") != 0 && frame.stale;
 	}
-	json_object_object_add(o, "version",
-	    json_object_new_string(PACKAGE_VERSION));
-	put_int(o, "uptime_seconds", (proc_now_ms() - env.started) / 1000);
+	json_set_text(o, "version", PACKAGE_VERSION);
+	json_set_int(o, "uptime_seconds", (proc_now_ms() - env.started) / 1000);
 	counts = json_object_new_object();
-	put_int(counts, "active", active);
-	put_int(counts, "inactive", inactive);
-	put_int(counts, "error", error);
-	put_int(counts, "stale", stale);
+	json_set_int(counts, "active", active);
+	json_set_int(counts, "inactive", inactive);
+	json_set_int(counts, "error", error);
+	json_set_int(counts, "stale", stale);
 	json_object_object_add(o, "pipelines", counts);
 	json_object_object_add(o, "registry", health_to_json());
 	json_object_object_add(o, "warnings", budget_warnings());
-	put_int(o, "operations", (int64_t)operations_count());
-	put_int(o, "connections", env.connections == NULL ? 0 :
-	    (int64_t)env.connections());
+	json_set_int(o, "operations", (int64_t)operations_count());
+	json_set_int(o, "connections",
+	    env.connections == NULL ? 0 : (int64_t)env.connections());
 	answer_json(req, 200, o);
 }
 
@@ -193,7 +185,7 @@ read_healthz(struct request *req)
 {
 	struct json_object	*o = success();
 
-	json_object_object_add(o, "status", json_object_new_string("ok"));
+	json_set_text(o, "status", "ok");
 	answer_json(req, 200, o);
 }
 
@@ -212,6 +204,6 @@ read_readyz(struct request *req)
 		return;
 	}
 	o = success();
-	json_object_object_add(o, "status", json_object_new_string("ready"));
+	json_set_text(o, "status", "ready");
 	answer_json(req, 200, o);
 }

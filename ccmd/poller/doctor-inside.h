@@ -50,7 +50,6 @@ void doctor_diagnose(struct patient *p);
 void doctor_problem(struct json_object *list, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 /* A member that is a text, and one that is true, false or null. */
-void doctor_set(struct json_object *o, const char *name, const char *text);
 void doctor_put_known(struct json_object *o, const char *name,
     enum known k);
 

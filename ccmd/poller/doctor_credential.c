@@ -31,6 +31,7 @@
 #include "app.h"
 #include "doctor-inside.h"
 #include "github.h"
+#include "json.h"
 #include "poller.h"
 #include "timestamp.h"
 #include "token.h"
@@ -81,12 +82,10 @@ doctor_diagnose(struct patient *p)
 
 	token = describe(t);
 	if (app != NULL) {
-		doctor_set(token, "kind", "app");
-		json_object_object_add(token, "app",
-		    json_object_new_int64((int64_t)app->id));
-		json_object_object_add(token, "installation",
-		    json_object_new_int64((int64_t)app->installation));
-		doctor_set(token, "permissions", app->permissions);
+		json_set_text(token, "kind", "app");
+		json_set_int(token, "app", (int64_t)app->id);
+		json_set_int(token, "installation", (int64_t)app->installation);
+		json_set_text(token, "permissions", app->permissions);
 	}
 	json_object_object_add(p->o, "token", token);
 	json_object_object_add(p->o, "write_token",
@@ -128,8 +127,8 @@ describe(const struct token *t)
 	struct json_object	*o = json_object_new_object();
 	char			 stamp[TIMESTAMP_SIZE];
 
-	doctor_set(o, "kind", !t->known ? "unknown" : t->classic ? "classic" :
-	    "fine-grained");
+	json_set_text(o, "kind",
+	    !t->known ? "unknown" : t->classic ? "classic" : "fine-grained");
 	json_object_object_add(o, "scopes", t->classic ?
 	    json_object_new_string(t->scopes) : NULL);
 	json_object_object_add(o, "ends", t->ends == 0 ? NULL :
@@ -176,9 +175,9 @@ add_need(struct json_object *list, const char *verbs, const char *permission,
 {
 	struct json_object	*o = json_object_new_object();
 
-	doctor_set(o, "verbs", verbs);
-	doctor_set(o, "permission", permission);
-	doctor_set(o, "scope", scope);
+	json_set_text(o, "verbs", verbs);
+	json_set_text(o, "permission", permission);
+	json_set_text(o, "scope", scope);
 	doctor_put_known(o, "has", has);
 	json_object_array_add(list, o);
 }
@@ -206,10 +205,4 @@ doctor_problem(struct json_object *list, const char *fmt, ...)
 		    json_object_array_get_idx(list, i)), text) == 0)
 			return;
 	json_object_array_add(list, json_object_new_string(text));
-}
-
-void
-doctor_set(struct json_object *o, const char *name, const char *text)
-{
-	json_object_object_add(o, name, json_object_new_string(text));
 }

@@ -269,10 +269,8 @@ send_error(uint64_t op, const struct refusal *refusal)
 	size_t			 len;
 
 	json_object_object_add(o, "success", json_object_new_boolean(0));
-	json_object_object_add(o, "error",
-	    json_object_new_string(refusal->text));
-	json_object_object_add(o, "code",
-	    json_object_new_string(refusal->code));
+	json_set_text(o, "error", refusal->text);
+	json_set_text(o, "code", refusal->code);
 	text = json_text(o, &len);
 	send_piece(&f, refusal->status, 0, (uint32_t)refusal->retry_after,
 	    text, len);

@@ -355,8 +355,7 @@ done(struct list *l, int more)
 
 	json_object_object_add(o, "success", json_object_new_boolean(1));
 	json_object_object_add(o, l->kind->name, json_object_get(l->items));
-	json_object_object_add(o, "count", json_object_new_int64(
-	    (int64_t)json_object_array_length(l->items)));
+	json_set_int(o, "count", (int64_t)json_object_array_length(l->items));
 	/* Whoever has more than a thousand must know that some are missing. */
 	json_object_object_add(o, "truncated", json_object_new_boolean(more));
 	fetch_json(l->fetch, o);

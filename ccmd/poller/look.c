@@ -415,10 +415,8 @@ run_is_gone(struct look *look, struct tracked *t)
 	struct pipeline		*p = look->pipeline;
 
 	if (t->doc != NULL) {
-		json_object_object_add(t->doc, "status",
-		    json_object_new_string("completed"));
-		json_object_object_add(t->doc, "conclusion",
-		    json_object_new_string("deleted"));
+		json_set_text(t->doc, "status", "completed");
+		json_set_text(t->doc, "conclusion", "deleted");
 		tell_run(p->id, t->doc);
 	}
 	pipeline_untrack(p, t);

@@ -114,8 +114,8 @@ take_credentials(struct doctor *d)
 		p->gh = gh;
 		p->o = new_object(&p->problems);
 		p->reads = p->writes = p->contents = UNKNOWN;
-		doctor_set(p->o, "credential", github_name(gh));
-		doctor_set(p->o, "url", github_url(gh));
+		json_set_text(p->o, "credential", github_name(gh));
+		json_set_text(p->o, "url", github_url(gh));
 		app = github_app(gh);
 		if (!github_has_token(gh))
 			doctor_problem(p->problems, "no token is configured");
@@ -159,10 +159,10 @@ take_pipeline(struct doctor *d, struct patient *patient, struct pipeline *p)
 
 	o = new_object(&problems);
 	json_object_array_add(d->pipelines, o);
-	doctor_set(o, "pipeline_id", p->id);
-	doctor_set(o, "repository", p->name);
-	doctor_set(o, "workflow_file", p->workflow_file);
-	doctor_set(o, "credential", github_name(patient->gh));
+	json_set_text(o, "pipeline_id", p->id);
+	json_set_text(o, "repository", p->name);
+	json_set_text(o, "workflow_file", p->workflow_file);
+	json_set_text(o, "credential", github_name(patient->gh));
 	if (!github_has_token(patient->gh))
 		return;
 	name = curl_easy_escape(NULL, file != NULL ? file + 1 :
@@ -234,10 +234,9 @@ learn_account(struct question *q, const struct gh_reply *r)
 
 	if (r->result == GH_OK) {
 		if ((login = json_string(r->json, "login")) != NULL)
-			doctor_set(q->o, "account", login);
+			json_set_text(q->o, "account", login);
 		if (json_int(r->json, "total_count", &n) == 1)
-			json_object_object_add(q->o, "repositories",
-			    json_object_new_int64(n));
+			json_set_int(q->o, "repositories", n);
 	} else if (r->status == 401)
 		doctor_problem(q->problems, "GitHub does not take the token: "
 		    "it is wrong, has ended, or was revoked");
@@ -294,7 +293,7 @@ learn_workflow(struct question *q, const struct gh_reply *r)
 	}
 	if ((state = json_string(r->json, "state")) == NULL)
 		return;
-	doctor_set(q->o, "state", state);
+	json_set_text(q->o, "state", state);
 	for (i = 0; i < sizeof(states) / sizeof(states[0]); i++)
 		if (strcmp(states[i].state, state) == 0)
 			doctor_problem(q->problems, "%s", states[i].text);
@@ -344,10 +343,9 @@ finish(struct doctor *d)
 	}
 	json_object_object_add(result, "credentials", list);
 	json_object_object_add(result, "pipelines", d->pipelines);
-	json_object_object_add(result, "checked", json_object_new_int64(
-	    (int64_t)json_object_array_length(d->pipelines)));
-	json_object_object_add(result, "total",
-	    json_object_new_int64(d->of));
+	json_set_int(result, "checked",
+	    (int64_t)json_object_array_length(d->pipelines));
+	json_set_int(result, "total", d->of);
 	tell_outcome(&d->asked, 200, result);
 	free(d);
 }

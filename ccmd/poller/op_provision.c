@@ -185,8 +185,7 @@ done(struct provision *op)
 	size_t			 i;
 
 	result = json_object_new_object();
-	json_object_object_add(result, "repository",
-	    json_object_new_string(op->found.name));
+	json_set_text(result, "repository", op->found.name);
 	json_object_object_add(result, "github", resolved_to_json(&op->found));
 	for (i = 0; i < sizeof(passed) / sizeof(passed[0]); i++)
 		if (json_object_object_get_ex(op->args, passed[i], &v))

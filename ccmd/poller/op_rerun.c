@@ -184,16 +184,13 @@ done(struct rerun *op, int32_t attempt)
 {
 	struct json_object	*result = json_object_new_object();
 
-	json_object_object_add(result, "pipeline_id",
-	    json_object_new_string(op->pipeline->id));
-	json_object_object_add(result, "run_id",
-	    json_object_new_int64(op->run));
+	json_set_text(result, "pipeline_id", op->pipeline->id);
+	json_set_int(result, "run_id", op->run);
 	json_object_object_add(result, "run_attempt", attempt == 0 ? NULL :
 	    json_object_new_int(attempt));
 	json_object_object_add(result, "failed_only",
 	    json_object_new_boolean(op->failed_only));
-	json_object_object_add(result, "requested_at",
-	    json_object_new_string(op->requested_at));
+	json_set_text(result, "requested_at", op->requested_at);
 	tell_outcome(&op->asked, 202, result);
 	rerun_free(op);
 }

@@ -133,7 +133,7 @@ dispatch(struct trigger *t)
 	    (long long)t->pipeline->workflow_id) >= (int)sizeof(path))
 		return (-1);
 	body = json_object_new_object();
-	json_object_object_add(body, "ref", json_object_new_string(t->branch));
+	json_set_text(body, "ref", t->branch);
 	if (t->inputs != NULL)
 		json_object_object_add(body, "inputs",
 		    json_object_get(t->inputs));
@@ -322,14 +322,12 @@ done(struct trigger *t, int64_t id)
 		env.given[env.next++] = id;
 		env.next %= GIVEN_MAX;
 	}
-	json_object_object_add(result, "pipeline_id",
-	    json_object_new_string(t->pipeline->id));
+	json_set_text(result, "pipeline_id", t->pipeline->id);
 	json_object_object_add(result, "run_id", id == 0 ? NULL :
 	    json_object_new_int64(id));
-	json_object_object_add(result, "triggered_at",
-	    json_object_new_string(timestamp_format(time(NULL), stamp)));
-	json_object_object_add(result, "branch",
-	    json_object_new_string(t->branch));
+	json_set_text(result, "triggered_at",
+	    timestamp_format(time(NULL), stamp));
+	json_set_text(result, "branch", t->branch);
 	json_object_object_add(result, "warnings",
 	    json_object_get(t->warnings));
 	tell_outcome(&t->asked, 202, result);

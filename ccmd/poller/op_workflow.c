@@ -30,6 +30,7 @@
 #include <string.h>
 
 #include "github.h"
+#include "json.h"
 #include "log.h"
 #include "lookup.h"
 #include "poller.h"
@@ -92,13 +93,10 @@ on_changed(const struct gh_reply *r, void *arg)
 		return;
 	}
 	result = json_object_new_object();
-	json_object_object_add(result, "pipeline_id",
-	    json_object_new_string(op->pipeline->id));
-	json_object_object_add(result, "workflow_file",
-	    json_object_new_string(op->pipeline->workflow_file));
-	json_object_object_add(result, "workflow_state",
-	    json_object_new_string(op->enable ? "active" :
-	    "disabled_manually"));
+	json_set_text(result, "pipeline_id", op->pipeline->id);
+	json_set_text(result, "workflow_file", op->pipeline->workflow_file);
+	json_set_text(result, "workflow_state",
+	    op->enable ? "active" : "disabled_manually");
 	tell_outcome(&op->asked, 200, result);
 	free(op);
 }

@@ -301,14 +301,10 @@ resolved_to_json(const struct resolved *r)
 {
 	struct json_object	*o = json_object_new_object();
 
-	json_object_object_add(o, "repository_id",
-	    json_object_new_int64(r->repository_id));
-	json_object_object_add(o, "workflow_id",
-	    json_object_new_int64(r->workflow_id));
-	json_object_object_add(o, "default_branch",
-	    json_object_new_string(r->default_branch));
-	json_object_object_add(o, "html_url",
-	    json_object_new_string(r->html_url));
+	json_set_int(o, "repository_id", r->repository_id);
+	json_set_int(o, "workflow_id", r->workflow_id);
+	json_set_text(o, "default_branch", r->default_branch);
+	json_set_text(o, "html_url", r->html_url);
 	return (o);
 }
 
@@ -469,8 +465,7 @@ tell_resolved(struct pipeline *p, const struct resolved *r)
 	    p->workflow_id == r->workflow_id && strcmp(p->name, r->name) == 0)
 		return (0);
 	patch = json_object_new_object();
-	json_object_object_add(patch, "repository",
-	    json_object_new_string(r->name));
+	json_set_text(patch, "repository", r->name);
 	json_object_object_add(patch, "github", resolved_to_json(r));
 	if (strcasecmp(p->name, r->name) != 0)
 		log_info("%s: %s is %s now", p->id, p->name, r->name);

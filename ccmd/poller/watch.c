@@ -32,6 +32,7 @@
 #include <time.h>
 
 #include "github.h"
+#include "json.h"
 #include "lane.h"
 #include "log.h"
 #include "poison.h"
@@ -435,8 +436,7 @@ say_fresh(struct pipeline *p, int64_t now, uint32_t interval)
 		free(p->error);
 		p->error = NULL;
 		patch = json_object_new_object();
-		json_object_object_add(patch, "status",
-		    json_object_new_string("active"));
+		json_set_text(patch, "status", "active");
 		json_object_object_add(patch, "error", NULL);
 		tell_change(p->id, patch, "GitHub lets us look again");
 	}
@@ -480,9 +480,8 @@ watch_error(struct pipeline *p, const char *why)
 	free(p->error);
 	p->error = strdup(why);
 	patch = json_object_new_object();
-	json_object_object_add(patch, "status",
-	    json_object_new_string("error"));
-	json_object_object_add(patch, "error", json_object_new_string(why));
+	json_set_text(patch, "status", "error");
+	json_set_text(patch, "error", why);
 	tell_change(p->id, patch, why);
 }
 

@@ -132,20 +132,24 @@ static void
 apply_github(const struct asked *asked, struct json_object *result)
 {
 	struct reply	 reply = { .audited = 1 };
-	char		 detail[MSG_TEXT_MAX];
-	int64_t		 run;
+	char		 detail[APPLY_RUN_DETAIL];
 
 	reply.status = asked->m->outcome.status;
 	reply.body = apply_success();
-	json_object_object_foreach(result, name, value)
-		json_object_object_add(reply.body, name,
-		    json_object_get(value));
-	if (json_int(result, "run_id", &run) == 1) {
-		(void)snprintf(detail, sizeof(detail), "run %lld",
-		    (long long)run);
-		reply.detail = detail;
-	}
+	json_set_all(reply.body, result);
+	reply.detail = apply_run_detail(result, detail, sizeof(detail));
 	commit_answer(asked, &reply);
+}
+
+const char *
+apply_run_detail(struct json_object *result, char *buf, size_t size)
+{
+	int64_t	 run;
+
+	if (json_int(result, "run_id", &run) != 1)
+		return (NULL);
+	(void)snprintf(buf, size, "run %lld", (long long)run);
+	return (buf);
 }
 
 /* What was seen on GitHub, and changes nothing: it is passed on. */
@@ -155,9 +159,7 @@ apply_seen(const struct asked *asked, struct json_object *result)
 	struct reply	 reply = { .status = 200 };
 
 	reply.body = apply_success();
-	json_object_object_foreach(result, name, value)
-		json_object_object_add(reply.body, name,
-		    json_object_get(value));
+	json_set_all(reply.body, result);
 	commit_answer(asked, &reply);
 }
 
@@ -205,8 +207,8 @@ apply_error(const char *code, const char *text)
 	struct json_object	*o = json_object_new_object();
 
 	json_object_object_add(o, "success", json_object_new_boolean(0));
-	json_object_object_add(o, "error", json_object_new_string(text));
-	json_object_object_add(o, "code", json_object_new_string(code));
+	json_set_text(o, "error", text);
+	json_set_text(o, "code", code);
 	return (o);
 }
 
@@ -232,17 +234,11 @@ apply_refuse(const struct asked *asked, int status, uint32_t retry_after,
 /* --- Documents. */
 
 void
-apply_set(struct json_object *o, const char *name, const char *text)
-{
-	json_object_object_add(o, name, json_object_new_string(text));
-}
-
-void
 apply_set_now(struct json_object *o, const char *name)
 {
 	char	 stamp[TIMESTAMP_SIZE];
 
-	apply_set(o, name, timestamp_format(time(NULL), stamp));
+	json_set_text(o, name, timestamp_format(time(NULL), stamp));
 }
 
 int

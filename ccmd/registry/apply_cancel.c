@@ -123,8 +123,7 @@ answer(const struct asked *asked, struct json_object *result, int depends)
 	};
 	struct reply		 reply = { .status = 202, .audited = 1 };
 	struct json_object	*value;
-	char			 detail[64];
-	int64_t			 run;
+	char			 detail[APPLY_RUN_DETAIL];
 	size_t			 i;
 
 	reply.depends = depends;
@@ -133,10 +132,6 @@ answer(const struct asked *asked, struct json_object *result, int depends)
 		if (json_object_object_get_ex(result, members[i], &value))
 			json_object_object_add(reply.body, members[i],
 			    json_object_get(value));
-	if (json_int(result, "run_id", &run) == 1) {
-		(void)snprintf(detail, sizeof(detail), "run %lld",
-		    (long long)run);
-		reply.detail = detail;
-	}
+	reply.detail = apply_run_detail(result, detail, sizeof(detail));
 	commit_answer(asked, &reply);
 }

@@ -61,9 +61,9 @@ apply_done(const struct msg_done *m)
 	asked.verb = verb_get(tasks[task].verb)->name;
 	if (m->status < 400) {
 		reply.body = apply_success();
-		apply_set(reply.body, "message", tasks[task].done);
+		json_set_text(reply.body, "message", tasks[task].done);
 		if (task == TASK_LOG)
-			apply_set(reply.body, "level", m->text);
+			json_set_text(reply.body, "level", m->text);
 		else if (m->text[0] != '\0')
 			json_object_object_add(reply.body, "warnings",
 			    lines(m->text));

@@ -109,7 +109,7 @@ already(const struct asked *asked, const struct record *r)
 	    r->id);
 	reply.detail = text;
 	reply.body = apply_error("already_provisioned", text);
-	apply_set(reply.body, "pipeline_id", r->id);
+	json_set_text(reply.body, "pipeline_id", r->id);
 	/* It may be there since a moment ago, and not durable yet. */
 	reply.depends = r->changed;
 	commit_answer(&who, &reply);
@@ -126,10 +126,10 @@ provision_new(const struct asked *asked, const struct found *f)
 		return;
 	}
 	doc = json_object_new_object();
-	apply_set(doc, "pipeline_id", id);
-	apply_set(doc, "repository", f->repository);
-	apply_set(doc, "workflow_file", f->workflow_file);
-	apply_set(doc, "status", "active");
+	json_set_text(doc, "pipeline_id", id);
+	json_set_text(doc, "repository", f->repository);
+	json_set_text(doc, "workflow_file", f->workflow_file);
+	json_set_text(doc, "status", "active");
 	apply_set_now(doc, "created_at");
 	apply_set_now(doc, "last_updated");
 	json_object_object_add(doc, "config", pipeline_default_config());
@@ -150,12 +150,12 @@ link_again(const struct asked *asked, const struct found *f,
 {
 	struct json_object	*doc = store_document(r);
 
-	apply_set(doc, "status", "active");
+	json_set_text(doc, "status", "active");
 	json_object_object_del(doc, "deactivated_at");
 	json_object_object_del(doc, "teardown");
 	json_object_object_del(doc, "error");
-	apply_set(doc, "repository", f->repository);
-	apply_set(doc, "workflow_file", f->workflow_file);
+	json_set_text(doc, "repository", f->repository);
+	json_set_text(doc, "workflow_file", f->workflow_file);
 	apply_set_now(doc, "last_updated");
 	set_project(doc, f);
 	set_vps(doc, f, NULL);
@@ -207,8 +207,7 @@ set_github(struct json_object *doc, const struct found *f)
 		github = json_object_new_object();
 		json_object_object_add(doc, "github", github);
 	}
-	json_object_object_foreach(f->github, name, value)
-		json_object_object_add(github, name, json_object_get(value));
+	json_set_all(github, f->github);
 }
 
 /*
@@ -228,8 +227,7 @@ set_config(struct json_object *doc, const struct found *f)
 		config = json_object_new_object();
 		json_object_object_add(doc, "config", config);
 	}
-	json_object_object_foreach(given, name, value)
-		json_object_object_add(config, name, json_object_get(value));
+	json_set_all(config, given);
 	return (pipeline_config_fits(config) ? 0 : -1);
 }
 
@@ -240,7 +238,7 @@ set_project(struct json_object *doc, const struct found *f)
 	const char	*name = json_string(f->result, "project");
 
 	if (name != NULL)
-		apply_set(doc, "project", name);
+		json_set_text(doc, "project", name);
 }
 
 static void
@@ -260,10 +258,10 @@ set_vps(struct json_object *doc, const struct found *f,
 		json_object_object_add(doc, "vps_integration", vps);
 	}
 	if (requested_by != NULL)
-		apply_set(vps, "requested_by", requested_by);
+		json_set_text(vps, "requested_by", requested_by);
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if ((s = json_string(f->result, names[i])) != NULL)
-			apply_set(vps, names[i], s);
+			json_set_text(vps, names[i], s);
 }
 
 static void
@@ -282,7 +280,7 @@ answer(const struct asked *asked, const struct found *f,
 
 	reply.body = apply_success();
 	for (i = 0; i < sizeof(told) / sizeof(told[0]); i++)
-		apply_set(reply.body, told[i], json_string(doc, told[i]));
+		json_set_text(reply.body, told[i], json_string(doc, told[i]));
 	if (relinked)
 		json_object_object_add(reply.body, "relinked",
 		    json_object_new_boolean(1));

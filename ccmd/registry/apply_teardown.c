@@ -62,7 +62,7 @@ intent_teardown(const struct asked *asked)
 	if (json_member(doc, "teardown", json_type_object) == NULL) {
 		teardown = json_object_new_object();
 		apply_set_now(teardown, "requested_at");
-		apply_set(teardown, "requested_by", asked->actor);
+		json_set_text(teardown, "requested_by", asked->actor);
 		json_object_object_add(doc, "teardown", teardown);
 		apply_set_now(doc, "last_updated");
 	}
@@ -108,7 +108,7 @@ deactivate(const struct asked *asked, struct json_object *doc,
 {
 	struct record	*r;
 
-	apply_set(doc, "status", "inactive");
+	json_set_text(doc, "status", "inactive");
 	apply_set_now(doc, "deactivated_at");
 	apply_set_now(doc, "last_updated");
 	json_object_object_del(doc, "error");
@@ -131,7 +131,7 @@ set_teardown(struct json_object *doc, struct json_object *result)
 	}
 	teardown = json_object_new_object();
 	if (old != NULL && (at = json_string(old, "requested_at")) != NULL)
-		apply_set(teardown, "requested_at", at);
+		json_set_text(teardown, "requested_at", at);
 	else
 		apply_set_now(teardown, "requested_at");
 	add_list(teardown, result, "cancelling");
@@ -148,9 +148,10 @@ answer(const struct asked *asked, const struct record *r,
 
 	reply.depends = depends;
 	reply.body = apply_success();
-	apply_set(reply.body, "pipeline_id", r->id);
-	apply_set(reply.body, "status", r->inactive ? "inactive" : "active");
-	apply_set(reply.body, "message", message);
+	json_set_text(reply.body, "pipeline_id", r->id);
+	json_set_text(reply.body, "status",
+	    r->inactive ? "inactive" : "active");
+	json_set_text(reply.body, "message", message);
 	add_list(reply.body, result, "cancelled");
 	add_list(reply.body, result, "cancelling");
 	add_list(reply.body, result, "warnings");

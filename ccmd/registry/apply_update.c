@@ -100,7 +100,7 @@ update_vps(struct json_object *doc, struct json_object *args)
 			json_object_object_add(doc, "vps_integration", vps);
 		}
 		if (s[0] != '\0')
-			apply_set(vps, names[i], s);
+			json_set_text(vps, names[i], s);
 		else
 			json_object_object_del(vps, names[i]);
 	}

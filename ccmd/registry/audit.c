@@ -153,8 +153,7 @@ audit_add(const struct audit *a, int64_t now)
 	if (a->detail != NULL && a->detail[0] != '\0')
 		json_object_object_add(o, "detail", text(a->detail));
 	if (a->count > 1)
-		json_object_object_add(o, "count",
-		    json_object_new_int64(a->count));
+		json_set_int(o, "count", a->count);
 	line = json_text(o, &len);
 	put_line(line, len);
 	json_object_put(o);

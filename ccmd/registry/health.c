@@ -146,16 +146,11 @@ health_put(struct json_object *o)
 	json_object_object_add(o, "writable",
 	    json_object_new_boolean(!health_is_failing()));
 	if (health_is_failing())
-		json_object_object_add(o, "fault",
-		    json_object_new_string(env.fault));
-	json_object_object_add(o, "saves",
-	    json_object_new_int64((int64_t)env.saves));
-	json_object_object_add(o, "changes",
-	    json_object_new_int64((int64_t)env.changes));
-	json_object_object_add(o, "failed_saves",
-	    json_object_new_int64((int64_t)env.failures));
-	json_object_object_add(o, "last_save_ms",
-	    json_object_new_int64(env.took));
+		json_set_text(o, "fault", env.fault);
+	json_set_int(o, "saves", (int64_t)env.saves);
+	json_set_int(o, "changes", (int64_t)env.changes);
+	json_set_int(o, "failed_saves", (int64_t)env.failures);
+	json_set_int(o, "last_save_ms", env.took);
 }
 
 static void

@@ -222,7 +222,7 @@ take_pipeline(const char *key, struct json_object *doc,
 		}
 	} else if (is_there(key, copy, report))
 		goto done;
-	apply_set(copy, "pipeline_id", id);
+	json_set_text(copy, "pipeline_id", id);
 	if (pipeline_check(copy, id, why, sizeof(why)) == -1)
 		skip(report, key, "%s", why);
 	else if (other_has_it(key, copy, report))
@@ -331,11 +331,8 @@ take_top(struct json_object *file)
 	int			 news = 0;
 
 	top = json_object_new_object();
-	if (now != NULL) {
-		json_object_object_foreach(now, name, value)
-			json_object_object_add(top, name,
-			    json_object_get(value));
-	}
+	if (now != NULL)
+		json_set_all(top, now);
 	json_object_object_foreach(file, key, member) {
 		if (strcmp(key, "pipelines") == 0 ||
 		    strcmp(key, "projects") == 0 ||
@@ -364,8 +361,8 @@ skip(struct report *report, const char *name, const char *fmt, ...)
 	(void)vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
 	o = json_object_new_object();
-	apply_set(o, "name", name);
-	apply_set(o, "reason", why);
+	json_set_text(o, "name", name);
+	json_set_text(o, "reason", why);
 	json_object_array_add(report->skipped, o);
 }
 
@@ -378,9 +375,9 @@ renamed(struct report *report, const char *from, const char *to,
 	if (report->nrenamed++ >= LISTED_MAX)
 		return;
 	o = json_object_new_object();
-	apply_set(o, "from", from);
-	apply_set(o, "to", to);
-	apply_set(o, "reason", why);
+	json_set_text(o, "from", from);
+	json_set_text(o, "to", to);
+	json_set_text(o, "reason", why);
 	json_object_array_add(report->renamed, o);
 }
 
@@ -396,14 +393,11 @@ answer(const struct asked *asked, struct report *report)
 	    (long long)report->taken, (long long)report->nskipped,
 	    (long long)report->nrenamed);
 	reply.body = apply_success();
-	json_object_object_add(reply.body, "taken",
-	    json_object_new_int64(report->taken));
-	json_object_object_add(reply.body, "skipped_count",
-	    json_object_new_int64(report->nskipped));
+	json_set_int(reply.body, "taken", report->taken);
+	json_set_int(reply.body, "skipped_count", report->nskipped);
 	json_object_object_add(reply.body, "skipped",
 	    json_object_get(report->skipped));
-	json_object_object_add(reply.body, "renamed_count",
-	    json_object_new_int64(report->nrenamed));
+	json_set_int(reply.body, "renamed_count", report->nrenamed);
 	json_object_object_add(reply.body, "renamed",
 	    json_object_get(report->renamed));
 	commit_answer(asked, &reply);

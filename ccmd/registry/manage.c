@@ -208,12 +208,9 @@ on_given(void *arg, const char *why,
 		    "The file could not be given: %s", why);
 	} else {
 		reply.body = apply_success();
-		json_object_object_add(reply.body, "pipelines",
-		    json_object_new_int64((int64_t)store_count()));
-		json_object_object_add(reply.body, "projects",
-		    json_object_new_int64((int64_t)projects_count()));
-		json_object_object_add(reply.body, "bytes",
-		    json_object_new_int64((int64_t)job->given));
+		json_set_int(reply.body, "pipelines", (int64_t)store_count());
+		json_set_int(reply.body, "projects", (int64_t)projects_count());
+		json_set_int(reply.body, "bytes", (int64_t)job->given);
 		(void)snprintf(text, sizeof(text), "%zu bytes", job->given);
 		commit_answer(&job->asked, &reply);
 	}

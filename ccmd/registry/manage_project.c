@@ -138,7 +138,7 @@ set_members(const struct asked *asked, struct json_object *project,
 		json_object_object_add(github, "owner",
 		    json_object_new_string_len(repo,
 		    (int)strcspn(repo, "/")));
-		apply_set(github, "repo", strchr(repo, '/') + 1);
+		json_set_text(github, "repo", strchr(repo, '/') + 1);
 	}
 	set(project, "github", args, "workflow_file", "workflow_file");
 	set(project, "vps", args, "app", "app_name");
@@ -148,7 +148,7 @@ set_members(const struct asked *asked, struct json_object *project,
 	if ((secret = json_string(args, "secret")) != NULL) {
 		secrets = part_of(project, "secrets");
 		if (!json_object_object_get_ex(secrets, secret, NULL))
-			apply_set(secrets, secret, secret);
+			json_set_text(secrets, secret, secret);
 	}
 	return (set_environment(asked, project, args));
 }

@@ -336,7 +336,7 @@ projects_public(const char *name, struct json_object *project)
 	struct json_object		*o, *list, *all;
 
 	o = json_object_new_object();
-	json_object_object_add(o, "name", json_object_new_string(name));
+	json_set_text(o, "name", name);
 	copy_members(o, project, "github", github);
 	copy_members(o, project, "vps", vps);
 	list = json_object_new_array();

@@ -246,12 +246,10 @@ answer(struct query *q)
 	q->status = 200;
 	q->body = apply_success();
 	json_object_object_add(q->body, "entries", list);
-	json_object_object_add(q->body, "count",
-	    json_object_new_int64((int64_t)n));
+	json_set_int(q->body, "count", (int64_t)n);
 	json_object_object_add(q->body, "more",
 	    json_object_new_boolean(s->more));
 	if (s->odd > 0)
-		json_object_object_add(q->body, "unreadable_lines",
-		    json_object_new_int64(s->odd));
+		json_set_int(q->body, "unreadable_lines", s->odd);
 	return (QUERY_DONE);
 }

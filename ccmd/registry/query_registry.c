@@ -60,7 +60,7 @@ start(struct query *q)
 static void
 put(struct json_object *o, const char *name, int64_t n)
 {
-	json_object_object_add(o, name, json_object_new_int64(n));
+	json_set_int(o, name, n);
 }
 
 static void
@@ -112,9 +112,9 @@ one_backup(struct backup_set *set, const char *name)
 	struct backup		 b;
 	struct stat		 st;
 
-	apply_set(o, "name", name);
+	json_set_text(o, "name", name);
 	if (backup_parse(set->prefix, name, &b) == 0)
-		apply_set(o, "time", timestamp_format(b.time, stamp));
+		json_set_text(o, "time", timestamp_format(b.time, stamp));
 	if (fstatat(set->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		put(o, "bytes", (int64_t)st.st_size);
 	return (o);

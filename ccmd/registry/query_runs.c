@@ -100,8 +100,8 @@ step(struct query *q)
 	    json_object_array_length(r->list) < r->limit)
 		return (QUERY_MORE);
 	q->status = 200;
-	json_object_object_add(q->body, "count", json_object_new_int64(
-	    (int64_t)json_object_array_length(r->list)));
+	json_set_int(q->body, "count",
+	    (int64_t)json_object_array_length(r->list));
 	return (QUERY_DONE);
 }
 
@@ -148,19 +148,15 @@ add_attempt(const struct history_attempt *a, void *arg)
 	struct json_object	*o = json_object_new_object();
 	char			 buf[TIMESTAMP_SIZE];
 
-	json_object_object_add(o, "run_attempt",
-	    json_object_new_int64(a->attempt));
-	json_object_object_add(o, "status",
-	    json_object_new_string(a->status));
+	json_set_int(o, "run_attempt", a->attempt);
+	json_set_text(o, "status", a->status);
 	json_object_object_add(o, "conclusion", a->conclusion[0] != '\0' ?
 	    json_object_new_string(a->conclusion) : NULL);
-	json_object_object_add(o, "run_started_at", json_object_new_string(
-	    timestamp_format(a->started_at, buf)));
-	json_object_object_add(o, "updated_at", json_object_new_string(
-	    timestamp_format(a->updated_at, buf)));
-	json_object_object_add(o, "duration_seconds", json_object_new_int64(
-	    a->updated_at > a->started_at ? a->updated_at - a->started_at :
-	    0));
+	json_set_text(o, "run_started_at",
+	    timestamp_format(a->started_at, buf));
+	json_set_text(o, "updated_at", timestamp_format(a->updated_at, buf));
+	json_set_int(o, "duration_seconds",
+	    a->updated_at > a->started_at ? a->updated_at - a->started_at : 0);
 	json_object_array_add(arg, o);
 }
 

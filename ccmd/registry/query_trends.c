@@ -262,8 +262,7 @@ finish_one(struct query *q)
 	struct asked_trends	*a = q->state;
 	struct json_object	*t = json_object_new_object();
 
-	json_object_object_add(t, "pipeline_id",
-	    json_object_new_string(q->target));
+	json_set_text(t, "pipeline_id", q->target);
 	put_frame(a, t);
 	trends_put_figures(a->trends, t, 1);
 	json_object_object_add(t, "buckets", trends_buckets(a->trends));
@@ -290,22 +289,18 @@ finish_all(struct query *q)
 	for (i = 0; i < all->ncounted && i < all->limit; i++) {
 		o = all->counted[i].figures;
 		all->counted[i].figures = NULL;
-		json_object_object_add(o, "pipeline_id",
-		    json_object_new_string(all->counted[i].id));
+		json_set_text(o, "pipeline_id", all->counted[i].id);
 		if ((r = store_find(all->counted[i].id)) != NULL &&
 		    r->repository != NULL)
-			json_object_object_add(o, "repository",
-			    json_object_new_string(r->repository));
+			json_set_text(o, "repository", r->repository);
 		json_object_array_add(list, o);
 	}
 	q->status = 200;
 	q->body = apply_success();
 	json_object_object_add(q->body, "trends", t);
 	json_object_object_add(q->body, "pipelines", list);
-	json_object_object_add(q->body, "count",
-	    json_object_new_int64((int64_t)i));
-	json_object_object_add(q->body, "total",
-	    json_object_new_int64((int64_t)all->ncounted));
+	json_set_int(q->body, "count", (int64_t)i);
+	json_set_int(q->body, "total", (int64_t)all->ncounted);
 }
 
 /* More runs first, then by id. */
@@ -324,12 +319,9 @@ put_frame(const struct asked_trends *a, struct json_object *o)
 {
 	char	 buf[TIMESTAMP_SIZE];
 
-	json_object_object_add(o, "since",
-	    json_object_new_string(timestamp_format(a->since, buf)));
-	json_object_object_add(o, "until",
-	    json_object_new_string(timestamp_format(a->until, buf)));
-	json_object_object_add(o, "by", json_object_new_string(
-	    a->by == TRENDS_WEEK ? "week" : "day"));
+	json_set_text(o, "since", timestamp_format(a->since, buf));
+	json_set_text(o, "until", timestamp_format(a->until, buf));
+	json_set_text(o, "by", a->by == TRENDS_WEEK ? "week" : "day");
 }
 
 static void

@@ -128,12 +128,16 @@ void apply_refuse(const struct asked *asked, int status, uint32_t retry_after,
 struct json_object *apply_success(void);
 struct json_object *apply_error(const char *code, const char *text);
 
-/* Set a text member, and one to the time that it is. */
-void apply_set(struct json_object *o, const char *name, const char *text);
+/* "run 17" for the audit log, into the buffer; NULL: it is about none. */
+#define APPLY_RUN_DETAIL	32
+const char *apply_run_detail(struct json_object *result, char *buf,
+    size_t size);
+
+/* Set a text member to the time that it is. */
+void apply_set_now(struct json_object *o, const char *name);
 /* Merge a patch (RFC 7396); the result is the caller's. */
 struct json_object *apply_merge(struct json_object *target,
     struct json_object *patch);
-void apply_set_now(struct json_object *o, const char *name);
 
 /* Stage; on failure the client is refused and -1 returned. */
 int apply_stage(const struct asked *asked, struct json_object *doc,

@@ -185,13 +185,9 @@ answer(const struct asked *asked, const struct counts *counts)
 	    (long long)counts->changed, (long long)counts->added,
 	    (long long)counts->removed);
 	reply.body = apply_success();
-	json_object_object_add(reply.body, "pipelines",
-	    json_object_new_int64((int64_t)store_count()));
-	json_object_object_add(reply.body, "changed",
-	    json_object_new_int64(counts->changed));
-	json_object_object_add(reply.body, "added",
-	    json_object_new_int64(counts->added));
-	json_object_object_add(reply.body, "removed",
-	    json_object_new_int64(counts->removed));
+	json_set_int(reply.body, "pipelines", (int64_t)store_count());
+	json_set_int(reply.body, "changed", counts->changed);
+	json_set_int(reply.body, "added", counts->added);
+	json_set_int(reply.body, "removed", counts->removed);
 	commit_answer(asked, &reply);
 }

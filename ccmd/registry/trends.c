@@ -26,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json.h"
 #include "round.h"
 #include "timestamp.h"
 #include "trends.h"
@@ -71,7 +72,6 @@ static void	 follow(struct trends *, const struct trends_run *);
 static const struct values *values_of(const struct trends *, size_t, int);
 static struct json_object *percentile(const struct trends *, size_t, size_t,
 		    int, unsigned int);
-static void	 put(struct json_object *, const char *, int64_t);
 static void	 put_counts(struct json_object *, const struct counts *);
 static void	 put_percentiles(struct json_object *, const struct trends *,
 		    size_t, size_t);
@@ -264,20 +264,14 @@ trends_run_count(const struct trends *t)
 }
 
 static void
-put(struct json_object *o, const char *name, int64_t n)
-{
-	json_object_object_add(o, name, json_object_new_int64(n));
-}
-
-static void
 put_counts(struct json_object *o, const struct counts *c)
 {
 	int64_t	 counted = c->successes + c->failures;
 
-	put(o, "run_count", c->runs);
-	put(o, "completed_count", counted);
-	put(o, "success_count", c->successes);
-	put(o, "failure_count", c->failures);
+	json_set_int(o, "run_count", c->runs);
+	json_set_int(o, "completed_count", counted);
+	json_set_int(o, "success_count", c->successes);
+	json_set_int(o, "failure_count", c->failures);
 	json_object_object_add(o, "success_rate", round_tenths(counted == 0 ?
 	    0 : round_divide(1000 * (unsigned __int128)c->successes,
 	    (unsigned __int128)counted)));
@@ -315,16 +309,16 @@ trends_put_figures(const struct trends *t, struct json_object *o,
 	    round_tenths(round_divide(1000 *
 	    (unsigned __int128)t->counts.failures,
 	    (unsigned __int128)counted)));
-	put(o, "recoveries", t->recoveries);
+	json_set_int(o, "recoveries", t->recoveries);
 	json_object_object_add(o, "mean_time_to_recovery_seconds",
 	    t->recoveries == 0 ? NULL : json_object_new_int64(round_divide(
 	    (unsigned __int128)t->recovery,
 	    (unsigned __int128)t->recoveries)));
 	if (!streaks)
 		return;
-	put(o, "longest_success_streak", t->best);
-	put(o, "longest_failure_streak", t->worst);
-	put(o, "current_streak", t->streak);
+	json_set_int(o, "longest_success_streak", t->best);
+	json_set_int(o, "longest_failure_streak", t->worst);
+	json_set_int(o, "current_streak", t->streak);
 }
 
 struct json_object *
@@ -336,9 +330,8 @@ trends_buckets(const struct trends *t)
 
 	for (i = 0; i < t->nbuckets; i++) {
 		o = json_object_new_object();
-		json_object_object_add(o, "start", json_object_new_string(
-		    timestamp_format(t->first + (int64_t)i * t->length,
-		    buf)));
+		json_set_text(o, "start",
+		    timestamp_format(t->first + (int64_t)i * t->length, buf));
 		put_counts(o, &t->buckets[i].counts);
 		put_percentiles(o, t, i, 1);
 		json_object_array_add(list, o);

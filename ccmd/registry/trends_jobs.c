@@ -27,6 +27,7 @@
 #include <string.h>
 
 #include "history.h"
+#include "json.h"
 #include "tree.h"
 #include "trends_jobs.h"
 #include "values.h"
@@ -128,18 +129,13 @@ trends_jobs_to_json(struct trends_jobs *jobs)
 	RB_FOREACH(j, job_tree, &jobs->tree) {
 		values_sort(&j->duration);
 		o = json_object_new_object();
-		json_object_object_add(o, "name",
-		    json_object_new_string(j->name));
-		json_object_object_add(o, "success_count",
-		    json_object_new_int64(j->successes));
-		json_object_object_add(o, "failure_count",
-		    json_object_new_int64(j->failures));
-		json_object_object_add(o, "p50_duration_seconds",
-		    json_object_new_int64(values_percentile(&j->duration,
-		    50)));
-		json_object_object_add(o, "p95_duration_seconds",
-		    json_object_new_int64(values_percentile(&j->duration,
-		    95)));
+		json_set_text(o, "name", j->name);
+		json_set_int(o, "success_count", j->successes);
+		json_set_int(o, "failure_count", j->failures);
+		json_set_int(o, "p50_duration_seconds",
+		    values_percentile(&j->duration, 50));
+		json_set_int(o, "p95_duration_seconds",
+		    values_percentile(&j->duration, 95));
 		json_object_array_add(list, o);
 	}
 	return (list);

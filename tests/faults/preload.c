@@ -315,75 +315,52 @@ fdatasync(int fd)
 	return (synced(fd, "fdatasync"));
 }
 
-int
-linkat(int from, const char *path, int to, const char *target, int flags)
-{
-	int		(*f)(int, const char *, int, const char *, int) =
-	    next("linkat");
-	char		 a[PATH_SIZE], b[PATH_SIZE];
-	const char	*p = join(from, path, a), *q = join(to, target, b);
-	int		 r;
-
-	if (p == NULL || q == NULL)
-		return (f(from, path, to, target, flags));
-	if (before(LINK, p) == -1)
-		return (-1);
-	r = f(from, path, to, target, flags);
-	after(LINK, r == 0, p, q, strlen(q));
-	return (r);
+/* A call on one name, or from one name to another, below a directory. */
+#define ON_NAME(name, kind, params, dirfd, path, args)			\
+int									\
+name params								\
+{									\
+	int		(*f) params = next(#name);			\
+	char		 buf[PATH_SIZE];				\
+	const char	*p = join(dirfd, path, buf);			\
+	int		 r;						\
+									\
+	if (p == NULL)							\
+		return (f args);					\
+	if (before(kind, p) == -1)					\
+		return (-1);						\
+	r = f args;							\
+	after(kind, r == 0, p, NULL, 0);				\
+	return (r);							\
 }
 
-int
-renameat(int from, const char *path, int to, const char *target)
-{
-	int		(*f)(int, const char *, int, const char *) =
-	    next("renameat");
-	char		 a[PATH_SIZE], b[PATH_SIZE];
-	const char	*p = join(from, path, a), *q = join(to, target, b);
-	int		 r;
-
-	if (p == NULL || q == NULL)
-		return (f(from, path, to, target));
-	if (before(RENAME, p) == -1)
-		return (-1);
-	r = f(from, path, to, target);
-	after(RENAME, r == 0, p, q, strlen(q));
-	return (r);
+#define FROM_TO(name, kind, params, args)				\
+int									\
+name params								\
+{									\
+	int		(*f) params = next(#name);			\
+	char		 a[PATH_SIZE], b[PATH_SIZE];			\
+	const char	*p = join(from, path, a);			\
+	const char	*q = join(to, target, b);			\
+	int		 r;						\
+									\
+	if (p == NULL || q == NULL)					\
+		return (f args);					\
+	if (before(kind, p) == -1)					\
+		return (-1);						\
+	r = f args;							\
+	after(kind, r == 0, p, q, strlen(q));				\
+	return (r);							\
 }
 
-int
-unlinkat(int dirfd, const char *path, int flags)
-{
-	int		(*f)(int, const char *, int) = next("unlinkat");
-	char		 buf[PATH_SIZE];
-	const char	*p = join(dirfd, path, buf);
-	int		 r;
-
-	if (p == NULL)
-		return (f(dirfd, path, flags));
-	if (before(UNLINK, p) == -1)
-		return (-1);
-	r = f(dirfd, path, flags);
-	after(UNLINK, r == 0, p, NULL, 0);
-	return (r);
-}
-
-int
-mkdirat(int dirfd, const char *path, mode_t mode)
-{
-	int		(*f)(int, const char *, mode_t) = next("mkdirat");
-	char		 buf[PATH_SIZE];
-	const char	*p = join(dirfd, path, buf);
-	int		 r;
-
-	if (p == NULL)
-		return (f(dirfd, path, mode));
-	if (before(MKDIR, p) == -1)
-		return (-1);
-	r = f(dirfd, path, mode);
-	after(MKDIR, r == 0, p, NULL, 0);
-	return (r);
-}
+FROM_TO(linkat, LINK, (int from, const char *path, int to,
+    const char *target, int flags), (from, path, to, target, flags))
+FROM_TO(renameat, RENAME, (int from, const char *path, int to,
+    const char *target), (from, path, to, target))
+ON_NAME(unlinkat, UNLINK, (int dirfd, const char *path, int flags), dirfd,
+    path, (dirfd, path, flags))
+ON_NAME(mkdirat, MKDIR, (int dirfd, const char *path, mode_t mode), dirfd,
+    path, (dirfd, path, mode))
 
 /* What was said before the power went is what was promised. */
 static void

@@ -321,9 +321,8 @@ def needles(key):
     return wanted
 
 
-def scan(pid, wanted):
-    """Which of them is in the memory of a process; bytes that were read."""
-    found, size = set(), 0
+def memory(pid):
+    """What can be read of it, piece by piece: (where, bytes)."""
     with open("/proc/%d/maps" % pid) as maps, \
             open("/proc/%d/mem" % pid, "rb", 0) as mem:
         for line in maps:
@@ -332,11 +331,17 @@ def scan(pid, wanted):
                 continue
             try:
                 mem.seek(start)
-                data = mem.read(end - start)
+                yield line.strip(), mem.read(end - start)
             except (OSError, ValueError):
                 continue
-            size += len(data)
-            found |= {n for n, b in wanted.items() if b in data}
+
+
+def scan(pid, wanted):
+    """Which of them is in the memory of a process; bytes that were read."""
+    found, size = set(), 0
+    for _, data in memory(pid):
+        size += len(data)
+        found |= {n for n, b in wanted.items() if b in data}
     return found, size
 
 
@@ -365,21 +370,6 @@ def test_app_key_is_in_no_page_of_a_child(tmp_path, sim, key):
             assert seen[name][0] == set() and seen[name][1] > 1 << 20, name
         # Not as a file's text either, once it was read.
         assert not any("line" in x for x in seen["ccmd"][0])
-
-
-def memory(pid):
-    """What can be read of it, piece by piece: (where, bytes)."""
-    with open("/proc/%d/maps" % pid) as maps, \
-            open("/proc/%d/mem" % pid, "rb", 0) as mem:
-        for line in maps:
-            start, end = (int(x, 16) for x in line.split()[0].split("-"))
-            if "[v" in line:
-                continue
-            try:
-                mem.seek(start)
-                yield line.strip(), mem.read(end - start)
-            except (OSError, ValueError):
-                continue
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="reads others' memory: root")
