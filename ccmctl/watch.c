@@ -54,6 +54,7 @@ struct watch {
 	int64_t		 due;		/* the next look, client_now */
 	int64_t		 looked;
 	char		 conclusion[64];	/* of its end, "" before */
+	char		 heard[64];	/* the same, by an event alone */
 	char		 complaint[512];	/* the last one */
 };
 
@@ -61,6 +62,7 @@ static int	 begin(struct watch *);
 static int	 find_daemon(struct watch *);
 static int	 look(struct watch *);
 static int	 not_looked_at(struct watch *);
+static void	 conclude(struct watch *);
 static int	 listen_until(struct watch *, int64_t);
 static int	 hear(struct watch *, enum client_event);
 static void	 on_event(void *);
@@ -191,7 +193,16 @@ not_looked_at(struct watch *w)
 		free(shown);
 		(void)strlcpy(w->complaint, error, sizeof(w->complaint));
 	}
+	conclude(w);
 	return (0);
+}
+
+/* What has ended is told, whether GitHub can be asked or not. */
+static void
+conclude(struct watch *w)
+{
+	if (w->last != NULL && w->complaint[0] != '\0')
+		(void)strlcpy(w->conclusion, w->heard, sizeof(w->conclusion));
 }
 
 /* Events, for as long as nothing is due; first those already here. */
@@ -245,11 +256,11 @@ on_event(void *arg)
 	    (strcmp(w->client->event_kind, "run") != 0 ||
 	    json_int(o, "run_id", &run) != 1 || run != w->run))
 		return;
-	/* What has ended is told, whether GitHub can be asked or not. */
+	w->heard[0] = '\0';
 	if (status != NULL && strcmp(status, "completed") == 0 &&
-	    (s = json_string(o, "conclusion")) != NULL && w->last != NULL &&
-	    w->complaint[0] != '\0')
-		(void)strlcpy(w->conclusion, s, sizeof(w->conclusion));
+	    (s = json_string(o, "conclusion")) != NULL)
+		(void)strlcpy(w->heard, s, sizeof(w->heard));
+	conclude(w);
 	if (soon < w->due)
 		w->due = soon;
 }
@@ -260,7 +271,7 @@ take(struct watch *w, struct json_object *run)
 	const char	*word = run_word(run), *status, *s;
 	int		 news;
 
-	w->complaint[0] = '\0';
+	w->complaint[0] = w->heard[0] = '\0';
 	news = w->last == NULL || !json_object_equal(w->last, run);
 	if (news && w->json)
 		tell_json(run);

@@ -487,6 +487,27 @@ def test_watch(d, sim, pipe, conclusion, code):
     assert json.loads(out)["conclusion"] == conclusion
 
 
+@pytest.mark.parametrize("known", [False, True])
+def test_watch_in_an_outage(d, sim, pipe, known):
+    """Its details can't be had when the run ends: that is told once, and
+    how it ended all the same."""
+    run = sim.add_run("acme/shop", "deploy.yml", status="in_progress")
+    d.request("GET", "/api/pipelines/%s/stats?fresh=1" % pipe)
+    p = watch(d, pipe, str(run))
+    assert "in_progress" in p.stdout.readline()
+    sim.fault("status", path="/runs/%d" % run, status=500, count=-1)
+    if known:
+        # Something about it changes, for which it is looked at.
+        sim.patch_run("acme/shop", run, status="waiting")
+        d.request("GET", "/api/pipelines/%s/stats?fresh=1" % pipe)
+        assert "GitHub answered 500" in p.stderr.readline()
+    sim.patch_run("acme/shop", run, status="completed", conclusion="failure")
+    out, err = p.communicate(timeout=20)
+    assert p.returncode == 1, (out, err)
+    assert "Run %d: failure" % run in out
+    assert err.count("GitHub answered 500") == (not known)
+
+
 def test_watch_survives_a_restart(d, sim, pipe):
     run = sim.add_run("acme/shop", "deploy.yml", status="in_progress")
     d.request("GET", "/api/pipelines/%s/stats?fresh=1" % pipe)
