@@ -28,6 +28,9 @@ from githubsim import GitHubSim
 API = "discovery-api-0123456789"
 VIEWER = "discovery-view-012345678"
 MANY = 20       # more than are asked for at a time
+# Their list is longer than a page, and than a message.
+LARGE = ["w%03d-of-many-workflows.yml" % n for n in range(450)] + [
+    "deploy.yml"]
 
 
 def project(repo, app=None, vps=None, branch=None, **github):
@@ -47,6 +50,7 @@ PROJECTS = {
     "both": project("both"),
     "has": project("has", "has-app"),
     "twin": project("has"),
+    "large": project("large"),
     "plain": project("plain", vps="srv1"),
     "lost": project("lost"),
     "wrong": project("named", workflow_file="gone.yml"),
@@ -56,7 +60,8 @@ PROJECTS = {
 FOUND = {       # project: app, workflow
     "shop": ("shop-app", "deploy.yml"), "api": ("api", "release.yaml"),
     "named": ("n", "ci.yml"), "both": ("both", "deploy.yml"),
-    "has": ("has-app", "deploy.yml"), "twin": ("twin", "deploy.yml")}
+    "has": ("has-app", "deploy.yml"), "twin": ("twin", "deploy.yml"),
+    "large": ("large", "deploy.yml")}
 REASONS = {
     "plain": "No workflow of acme/plain is called",
     "lost": "Repository not found: acme/lost",
@@ -73,7 +78,8 @@ def sim(tmp_path):
                             ("named", ["ci.yml", "deploy.yml"]),
                             ("both", ["deploy-a.yml", "cd.yml",
                                       "deploy.yml"]),
-                            ("has", ["deploy.yml"]), ("plain", ["ci.yml"])):
+                            ("has", ["deploy.yml"]), ("plain", ["ci.yml"]),
+                            ("large", LARGE)):
             s.add_repo("acme/" + repo, workflows=files)
         yield s
 
