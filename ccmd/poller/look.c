@@ -70,6 +70,7 @@ static int	 is_ours(const struct look *, struct json_object *);
 static int	 take_run(struct look *, struct json_object *, uint64_t *,
 		    const char **);
 static void	 next_tracked(struct look *);
+static struct tracked *to_be_asked(const struct look *, struct pipeline **);
 static int	 ask_run(struct look *, struct pipeline *, struct tracked *);
 static void	 on_run(const struct gh_reply *, void *);
 static int	 take_tracked(struct look *, struct tracked *,
@@ -278,24 +279,39 @@ take_run(struct look *look, struct json_object *o, uint64_t *id,
 static void
 next_tracked(struct look *look)
 {
+	struct pipeline	*p;
+	struct tracked	*t;
+
+	if (look->followed >= LOOK_TRACKED ||
+	    (t = to_be_asked(look, &p)) == NULL) {
+		next_check(look);
+		return;
+	}
+	look->followed++;
+	if (ask_run(look, p, t) == -1)
+		end(look, LOOK_STALE, "out of memory", 0);
+}
+
+/* Of more than a look asks for those first that wait for longest. */
+static struct tracked *
+to_be_asked(const struct look *look, struct pipeline **of)
+{
 	struct repository	*repo = look->repository;
 	struct pipeline		*p;
-	struct tracked		*t;
+	struct tracked		*t, *found = NULL;
 
 	TAILQ_FOREACH(p, &repo->pipelines, sibling)
 		for (t = pipeline_next_tracked(p, NULL); t != NULL;
 		    t = pipeline_next_tracked(p, t)) {
-			if (t->round == repo->round)
+			if (t->round == repo->round ||
+			    (!look->changed && t->on_page))
 				continue;
-			if (!look->changed && t->on_page)
-				continue;
-			if (look->followed++ >= LOOK_TRACKED)
-				break;
-			if (ask_run(look, p, t) == -1)
-				end(look, LOOK_STALE, "out of memory", 0);
-			return;
+			if (found == NULL || t->round < found->round) {
+				found = t;
+				*of = p;
+			}
 		}
-	next_check(look);
+	return (found);
 }
 
 /* A look that somebody asked for is to know it, once for each pipeline. */

@@ -112,6 +112,25 @@ def test_a_superseded_run_is_followed_to_its_end(d, sim):
     assert not sim.requests(since=mark, path="%s/%d" % (RUNS, old))
 
 
+def test_more_runs_are_followed_than_a_look_asks_for(tmp_path, sim):
+    """As where nobody approves: each has its turn, not the same ones."""
+    many = 220
+    with Daemon(tmp_path, github_url=sim.url, github_conf="limits none",
+                active=1, idle=1) as d:
+        waiting = sim.add_runs("acme/shop", [
+            {"workflow": "deploy.yml", "status": "waiting",
+             "conclusion": None}] * many)
+        sim.add_runs("acme/shop", [{"workflow": "ci.yml",
+                                    "conclusion": "success"}] * 100)
+        pipeline = known(d)
+        d.wait_stats(pipeline, lambda s: s["queue_length"] == many)
+        for run in (waiting[0], waiting[-1], waiting[many // 2]):
+            many -= 1
+            sim.patch_run("acme/shop", run, status="completed",
+                          conclusion="failure")
+            d.wait_stats(pipeline, lambda s: s["queue_length"] == many)
+
+
 def test_a_run_that_is_deleted_does_not_go_on(d, sim):
     """Nobody will ever say that it is completed."""
     run = sim.add_run("acme/shop", "deploy.yml", status="in_progress")
