@@ -49,6 +49,7 @@ struct victim {
 	int64_t		 attempt;	/* 0: whichever runs */
 	int64_t		 asked_at;	/* monotonic ms */
 	int		 failures;	/* to see how it is, in a row */
+	int		 unforced;	/* force-cancels without an answer */
 	enum victim_state state;
 };
 

@@ -46,6 +46,7 @@
 #define FORCE_AFTER_MS	60000	/* accepted, and still not completed */
 #define RETRIES_MAX	120	/* an hour of outage, then it is given up */
 #define VERIFIES_MAX	360	/* the same for one run */
+#define FORCES_MAX	60	/* and where no answer comes to that */
 #define WARNINGS_MAX	20	/* what else there is, the log says */
 
 static struct cancel *cancel_new(struct github *, struct pipeline *,
@@ -404,7 +405,8 @@ on_forced(const struct gh_reply *r, void *arg)
 	if (r->result == GH_OK)
 		v->state = VICTIM_FORCED;
 	else if (r->status == 409 || r->status >= 500 ||
-	    r->result == GH_REFUSED)
+	    r->result == GH_REFUSED || (r->result == GH_FAILED &&
+	    ++v->unforced >= FORCES_MAX))
 		give_up(v, r->why);
 	check_settled(v->cancel);
 }

@@ -539,6 +539,20 @@ test_a_run_that_does_not_end(void **state __attribute__((unused)))
 	cancel_free(c);
 }
 
+/* It is seen to go on, and no answer comes to what would end it. */
+static void
+test_a_force_cancel_that_gets_no_answer(void **state __attribute__((unused)))
+{
+	struct cancel	*c = follow_one();
+
+	env.force = NO_ANSWER;
+	assert_in_range(live(env.now + 24 * HOUR), 55 * MINUTE, 75 * MINUTE);
+	assert_in_range(env.n_force, 55, 65);
+	reports(c, 0, 0, 1, "Run 1 could not be cancelled: "
+	    "GitHub answered 0");
+	cancel_free(c);
+}
+
 /* A limit is no failure, however long it is in force. */
 static void
 test_limited_for_hours(void **state __attribute__((unused)))
@@ -641,6 +655,8 @@ main(void)
 		    test_another_configuration, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_a_run_that_does_not_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_a_force_cancel_that_gets_no_answer, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_limited_for_hours, setup, teardown),
 		cmocka_unit_test_setup_teardown(
