@@ -25,6 +25,7 @@ what it makes of what they say, and of what they don't.
 Standard library only.
 """
 
+import array
 import http.client
 import socket
 import struct
@@ -82,17 +83,35 @@ class Client:
         self.sock.close()
 
 
+class Taking(Peer):
+    """One that keeps the descriptors that come along."""
+
+    def __init__(self, name):
+        super().__init__(name)
+        self.fds = []
+
+    def feed(self):
+        data, control, _, _ = self.sock.recvmsg(1 << 18,
+                                                socket.CMSG_SPACE(4))
+        for _, _, fds in control:
+            got = array.array("i")
+            got.frombytes(fds)
+            self.fds.extend(got)
+        self.take(data)
+
+
 class Api(Registry):
     binary = BUILD / "ccmd" / "ccmd-api"
 
     def __init__(self, tmp, tokens, env=None):
         self.env, self.log, self.op = env or {}, "", 0
         self.tokens = tokens
+        self.path = tmp / "ccmd.sock"
         self.state = tmp / "jail"
         self.state.mkdir(mode=0o700)
         self.parent = Peer("parent")
         self.poller = Peer("poller")
-        self.registry = Peer("registry")
+        self.registry = Taking("registry")
         self.peers = [self.parent, self.poller, self.registry]
         self.spawn()
 
@@ -106,6 +125,12 @@ class Api(Registry):
             s.setblocking(False)
             self.parent.send("CONF_LISTEN", fd=s.fileno(), kind=HTTP,
                              name="127.0.0.1")
+        with socket.socket(socket.AF_UNIX) as s:
+            s.setblocking(False)
+            s.bind(str(self.path))
+            s.listen()
+            self.parent.send("CONF_LISTEN", fd=s.fileno(), kind=CONTROL,
+                             role=ADMIN, name=str(self.path))
         self.parent.send("CONF_LIMITS", **LIMITS)
         for value, (role, expires) in self.tokens.items():
             self.parent.send("CONF_TOKEN", name=value, role=role,

@@ -17,11 +17,14 @@
 not at all; and what lasts as long as its token."""
 
 import json
+import socket
+import subprocess
 import time
 
 import pytest
 
 from api_harness import ADMIN, VIEWER, Api
+from daemon import BUILD
 from faults import Faults
 
 REPOSITORIES = "/api/repositories?owner=acme"
@@ -147,6 +150,34 @@ def test_nobody_answers(apis, tmp_path):
     assert began.rest().endswith(b"end\n\r\n0\r\n\r\n")
     began.sock.close()
     faults.close()
+
+
+@pytest.mark.parametrize("how", ["short", "refused", "gone"])
+def test_an_export_that_is_not_whole(apis, tmp_path, how):
+    """The former file stays, and nothing of a half one."""
+    a = apis()
+    path = tmp_path / "export"
+    path.write_text("the former one")
+    ctl = subprocess.Popen(
+        [BUILD / "ccmctl/ccmctl", "-s", a.path, "registry", "export", path],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True)
+    op = a.expect(a.registry, "STORE_FILE")["op"]
+    with socket.socket(fileno=a.registry.fds.pop()) as s:
+        s.sendall(b"x" * 100000)
+    if how == "gone":
+        assert a.end() == 0
+    else:
+        a.registry.send("ANSWER", op=op, status=200 if how == "short" else
+                        503, body={"success": how == "short",
+                                   "bytes": 100001, "error": "No room",
+                                   "code": "unavailable"})
+    out, err = ctl.communicate(timeout=20)
+    assert ctl.returncode == (3 if how == "gone" else 1), (out, err)
+    assert {"short": "not all of it came", "refused": "No room",
+            "gone": ""}[how] in err
+    assert path.read_text() == "the former one"
+    assert list(tmp_path.glob("export?*")) == []
 
 
 def test_too_many_at_once(apis):

@@ -168,6 +168,23 @@ def test_export_comes_back_identically(d, tmp_path):
     assert not list(tmp_path.glob("one.*"))
 
 
+def test_files_of_megabytes(tmp_path):
+    """More than a socket holds, on both ways."""
+    docs = [document(n, status="inactive", note="x" * 1000)
+            for n in range(3000)]
+    path = write(tmp_path / "in", python_file(*docs))
+    with Daemon(tmp_path) as d:
+        got = ctl(d, "registry", "import", path)
+        assert (got["taken"], got["skipped_count"]) == (3000, 0)
+        out = tmp_path / "out"
+        got = ctl(d, "registry", "export", str(out))
+        assert got["bytes"] == out.stat().st_size > 3 * 1024 * 1024
+        took = json.loads(out.read_text())["pipelines.json"]["pipelines"]
+        assert took == d.registry()["pipelines"]
+        assert {k: p["note"] for k, p in took.items()} == {
+            p["pipeline_id"]: p["note"] for p in docs}
+
+
 def test_restore_of_a_backup(d):
     one = d.provision("acme/r0")
     two = d.provision("acme/r1")
