@@ -372,6 +372,52 @@ def test_a_log_on_a_terminal_commands_nothing(d, sim, pipe, env, colour,
         assert bad not in out, out
 
 
+ODD = ["[]", "7", '"x"', "{}", "[null]", "[7]", "[[]]", '[{"name": 7}]',
+       '{"id": "x"}', '{"id": -1}', '{"id": 9223372036854775807}',
+       '{"type": 7, "login": []}', '{"workflow_runs": {}}',
+       '{"workflow_runs": [null]}', '{"workflow_runs": [{"id": 7}]}',
+       '{"jobs": 7}', '{"jobs": [null]}', '{"jobs": [{"id": "x"}]}',
+       '{"workflows": {}}', '{"workflows": [[]]}',
+       '{"total_count": -1, "workflow_runs": []}']
+
+
+def test_answers_of_another_kind(d, sim, pipe):
+    """JSON, and not what it should be, whatever is asked."""
+    run = failed_run(sim)
+    p = "/api/pipelines/" + pipe
+    pids = d.pids()
+    for body in ODD:
+        sim.clear_faults()
+        sim.fault("status", status=200, count=-1, body=body, headers={
+            "Content-Type": "application/json"})
+        for method, path, what in (
+                ("POST", "/api/pipelines/provision", {
+                    "repo": "acme/shop", "workflow_file": "ci.yml"}),
+                ("GET", "/api/repositories?owner=acme", None),
+                ("GET", "/api/repositories/acme/shop/branches", None),
+                ("GET", "/api/repositories/acme/shop/workflows", None),
+                ("GET", "%s/runs/%d" % (p, run), None),
+                ("GET", "%s/runs/%d/logs" % (p, run), None),
+                ("POST", "%s/runs/%d/cancel" % (p, run), None),
+                ("POST", "%s/runs/%d/rerun" % (p, run), None),
+                ("GET", p + "/stats?fresh=1", None),
+                ("GET", "/api/doctor", None)):
+            if path == "/api/doctor" and body not in ODD[2:4]:
+                continue        # it takes a second
+            status, _, answer = d.raw(method, path, what)
+            ok = status == 200 and method == "GET"
+            assert ok or status == 502 or (
+                status == 404 and b'"run_not_found"' in answer), (
+                    body, path, status, answer)
+    assert d.pids() == pids
+    # None of it is believed, and all of it was for a while.
+    sim.clear_faults()
+    assert d.request("GET", p + "/stats?fresh=1")[1]["stats"]["stale"] \
+        is False
+    assert d.request("GET", p + "/runs")[1]["count"] == 1
+    assert d.request("GET", "%s/runs/%d" % (p, run))[0] == 200
+
+
 # --- What there is.
 
 def test_repositories(d, sim):
