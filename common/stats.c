@@ -58,7 +58,6 @@ static void	 note_edge(struct stats *, int64_t, int64_t);
 static struct fraction speed_part(const struct window *, int64_t);
 static struct json_object *short_run(const struct run *, int);
 static int64_t	 age(const struct stats_frame *);
-static void	 put_int(struct json_object *, const char *, int64_t);
 
 int
 stats_compute(const struct run *runs, size_t n, int64_t now,
@@ -274,16 +273,16 @@ stats_to_json(const struct stats *s, const struct stats_frame *f)
 	json_object_object_add(o, "current_run", short_run(s->current, 0));
 
 	day = json_object_new_object();
-	put_int(day, "run_count", s->run_count);
-	put_int(day, "completed_count", s->completed_count);
-	put_int(day, "success_count", s->success_count);
-	put_int(day, "failure_count", s->failure_count);
+	json_set_int(day, "run_count", s->run_count);
+	json_set_int(day, "completed_count", s->completed_count);
+	json_set_int(day, "success_count", s->success_count);
+	json_set_int(day, "failure_count", s->failure_count);
 	json_object_object_add(day, "success_rate",
 	    round_tenths(s->success_tenths));
-	put_int(day, "avg_duration_seconds", s->avg_duration);
+	json_set_int(day, "avg_duration_seconds", s->avg_duration);
 	json_object_object_add(o, "metrics_24h", day);
 
-	put_int(o, "health_score", s->health_score);
+	json_set_int(o, "health_score", s->health_score);
 	h = json_object_new_object();
 	json_set_text(h, "state", states[s->health]);
 	json_object_object_add(h, "success",
@@ -292,8 +291,8 @@ stats_to_json(const struct stats *s, const struct stats_frame *f)
 	json_object_object_add(h, "speed", round_tenths(s->speed_part_tenths));
 	json_object_object_add(o, "health", h);
 
-	put_int(o, "active_runs", s->active_runs);
-	put_int(o, "queue_length", s->queue_length);
+	json_set_int(o, "active_runs", s->active_runs);
+	json_set_int(o, "queue_length", s->queue_length);
 	stats_age_to_json(o, f);
 	if (f->stale_reason != NULL)
 		json_set_text(o, "stale_reason", f->stale_reason);
@@ -311,7 +310,7 @@ stats_age_to_json(struct json_object *o, const struct stats_frame *f)
 	} else {
 		json_set_text(o, "fetched_at",
 		    timestamp_format(f->fetched_at, buf));
-		put_int(o, "age_seconds", age(f));
+		json_set_int(o, "age_seconds", age(f));
 	}
 	json_object_object_add(o, "stale", json_object_new_boolean(f->stale));
 }
@@ -351,18 +350,12 @@ short_run(const struct run *run, int completed)
 		return (NULL);
 	word = completed ? run->conclusion_text : run->status_text;
 	o = json_object_new_object();
-	put_int(o, "run_id", run->id);
+	json_set_int(o, "run_id", run->id);
 	json_set_text(o, "timestamp", timestamp_format(run->created_at, buf));
 	json_object_object_add(o, "status",
 	    word[0] != '\0' ? json_object_new_string(word) : NULL);
-	put_int(o, "duration_seconds", run_duration(run));
+	json_set_int(o, "duration_seconds", run_duration(run));
 	json_object_object_add(o, "branch", run->branch != NULL ?
 	    json_object_new_string(run->branch) : NULL);
 	return (o);
-}
-
-static void
-put_int(struct json_object *o, const char *name, int64_t n)
-{
-	json_set_int(o, name, n);
 }

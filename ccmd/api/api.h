@@ -307,19 +307,9 @@ void discovery_scan(struct request *req);
 /* --- health.c */
 
 /* What the registry last said of itself (HEALTH); all zero: all is well. */
-struct health {
-	uint64_t	 saves;		/* since it started */
-	uint64_t	 changes;	/* of pipelines, in those */
-	uint64_t	 failures;
-	uint32_t	 took;		/* the last one, ms */
-	int64_t		 since;		/* of the fault */
-	char		 fault[256];	/* empty: none */
-	char		 audit[256];
-	char		 history[256];
-};
-
 void health_take(const struct msg_health *m);
-const struct health *health_get(void);
+/* Its texts are empty where nothing is wrong. */
+const struct msg_health *health_get(void);
 /* For the status; the caller's. */
 struct json_object *health_to_json(void);
 

@@ -24,50 +24,38 @@
 #include <string.h>
 
 #include "api.h"
-#include "json.h"
-#include "timestamp.h"
+#include "registry_health.h"
 
-static struct health	 health;
+static struct {
+	struct msg_health	 said;
+	char			 fault[MSG_TEXT_MAX];	/* empty: none */
+	char			 audit[MSG_TEXT_MAX];
+	char			 history[MSG_TEXT_MAX];
+} env = { .said = { .fault = "", .audit = "", .history = "" } };
 
 void
 health_take(const struct msg_health *m)
 {
-	health.saves = m->saves;
-	health.changes = m->changes;
-	health.failures = m->failures;
-	health.took = m->took;
-	health.since = m->since;
-	(void)strlcpy(health.fault, m->fault, sizeof(health.fault));
-	(void)strlcpy(health.audit, m->audit, sizeof(health.audit));
-	(void)strlcpy(health.history, m->history, sizeof(health.history));
+	(void)strlcpy(env.fault, m->fault, sizeof(env.fault));
+	(void)strlcpy(env.audit, m->audit, sizeof(env.audit));
+	(void)strlcpy(env.history, m->history, sizeof(env.history));
+	env.said = *m;
+	env.said.fault = env.fault;
+	env.said.audit = env.audit;
+	env.said.history = env.history;
 }
 
-const struct health *
+const struct msg_health *
 health_get(void)
 {
-	return (&health);
+	return (&env.said);
 }
 
 struct json_object *
 health_to_json(void)
 {
 	struct json_object	*o = json_object_new_object();
-	char			 stamp[TIMESTAMP_SIZE];
 
-	json_object_object_add(o, "writable",
-	    json_object_new_boolean(health.fault[0] == '\0'));
-	if (health.fault[0] != '\0') {
-		json_set_text(o, "fault", health.fault);
-		json_set_text(o, "since",
-		    timestamp_format(health.since, stamp));
-	}
-	if (health.audit[0] != '\0')
-		json_set_text(o, "audit_fault", health.audit);
-	if (health.history[0] != '\0')
-		json_set_text(o, "history_fault", health.history);
-	json_set_int(o, "saves", (int64_t)health.saves);
-	json_set_int(o, "changes", (int64_t)health.changes);
-	json_set_int(o, "failed_saves", (int64_t)health.failures);
-	json_set_int(o, "last_save_ms", health.took);
+	registry_health_put(o, &env.said);
 	return (o);
 }

@@ -142,7 +142,7 @@ put_budget(FILE *f, size_t n, const struct msg_budget *b, const char *token)
 void
 metrics_registry(FILE *f)
 {
-	const struct health	*h = health_get();
+	const struct msg_health	*h = health_get();
 	static const char	 fault[] = "ccm_registry_fault";
 
 	metrics_one(f, "ccm_registry_saves_total", "counter",

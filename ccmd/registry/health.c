@@ -29,9 +29,9 @@
 #include "audit.h"
 #include "health.h"
 #include "history.h"
-#include "json.h"
 #include "log.h"
 #include "proc.h"
+#include "registry_health.h"
 #include "store.h"
 
 /* Figures are told at most that often, seconds. */
@@ -55,6 +55,7 @@ static struct {
 
 static void	 on_later(evutil_socket_t, short, void *);
 static void	 tell(void);
+static void	 fill(union msg *);
 static void	 set_reason(char *, const char *, const char *);
 
 int
@@ -143,14 +144,24 @@ health_tell(void)
 void
 health_put(struct json_object *o)
 {
-	json_object_object_add(o, "writable",
-	    json_object_new_boolean(!health_is_failing()));
-	if (health_is_failing())
-		json_set_text(o, "fault", env.fault);
-	json_set_int(o, "saves", (int64_t)env.saves);
-	json_set_int(o, "changes", (int64_t)env.changes);
-	json_set_int(o, "failed_saves", (int64_t)env.failures);
-	json_set_int(o, "last_save_ms", env.took);
+	union msg	 m;
+
+	fill(&m);
+	registry_health_put(o, &m.health);
+}
+
+static void
+fill(union msg *m)
+{
+	memset(m, 0, sizeof(*m));
+	m->health.saves = env.saves;
+	m->health.changes = env.changes;
+	m->health.failures = env.failures;
+	m->health.took = env.took;
+	m->health.since = env.since;
+	m->health.fault = env.fault;
+	m->health.audit = env.audit;
+	m->health.history = env.history;
 }
 
 static void
@@ -168,15 +179,7 @@ tell(void)
 
 	if (env.api == NULL)
 		return;
-	memset(&m, 0, sizeof(m));
-	m.health.saves = env.saves;
-	m.health.changes = env.changes;
-	m.health.failures = env.failures;
-	m.health.took = env.took;
-	m.health.since = env.since;
-	m.health.fault = env.fault;
-	m.health.audit = env.audit;
-	m.health.history = env.history;
+	fill(&m);
 	peer_send(env.api, M_HEALTH, &m, -1);
 	env.news = env.urgent = 0;
 }

@@ -58,12 +58,6 @@ start(struct query *q)
 }
 
 static void
-put(struct json_object *o, const char *name, int64_t n)
-{
-	json_set_int(o, name, n);
-}
-
-static void
 status(struct query *q)
 {
 	struct backup_set	*set = store_backups();
@@ -75,11 +69,11 @@ status(struct query *q)
 		inactive += r->inactive;
 		bytes += (int64_t)r->len;
 	}
-	put(q->body, "pipelines", (int64_t)store_count());
-	put(q->body, "inactive", inactive);
-	put(q->body, "bytes", bytes);
-	put(q->body, "projects", (int64_t)projects_count());
-	put(q->body, "backups", (int64_t)set->n);
+	json_set_int(q->body, "pipelines", (int64_t)store_count());
+	json_set_int(q->body, "inactive", inactive);
+	json_set_int(q->body, "bytes", bytes);
+	json_set_int(q->body, "projects", (int64_t)projects_count());
+	json_set_int(q->body, "backups", (int64_t)set->n);
 	json_object_object_add(q->body, "newest_backup", newest == NULL ?
 	    NULL : json_object_new_string(newest));
 	health_put(q->body);
@@ -100,8 +94,8 @@ backups(struct query *q)
 		json_object_array_add(list, one_backup(set, name));
 	}
 	json_object_object_add(q->body, "backups", list);
-	put(q->body, "count", i);
-	put(q->body, "total", (int64_t)set->n);
+	json_set_int(q->body, "count", i);
+	json_set_int(q->body, "total", (int64_t)set->n);
 }
 
 static struct json_object *
@@ -116,6 +110,6 @@ one_backup(struct backup_set *set, const char *name)
 	if (backup_parse(set->prefix, name, &b) == 0)
 		json_set_text(o, "time", timestamp_format(b.time, stamp));
 	if (fstatat(set->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		put(o, "bytes", (int64_t)st.st_size);
+		json_set_int(o, "bytes", (int64_t)st.st_size);
 	return (o);
 }

@@ -1,6 +1,7 @@
 """The whole daemon on a disk that is full, or can't be written: what its
 clients are told meanwhile, and that it works again when the fault is gone."""
 
+import json
 import os
 import subprocess
 import time
@@ -75,6 +76,11 @@ def check_fault(d, sim, make, mend, reason):
     assert d.request("GET", "/healthz")[0] == 200
     said = d.ctl("-j", "status")
     assert '"writable":false' in said.stdout and reason in said.stdout
+    # Who knows it says the same as who was told.
+    told = json.loads(said.stdout)["registry"]
+    knows = json.loads(d.ctl("-j", "registry", "status").stdout)
+    assert {m: knows[m] for m in ("writable", "fault", "since")} == {
+        m: told[m] for m in ("writable", "fault", "since")}
     metrics = d.raw("GET", "/metrics")[2].decode().splitlines()
     assert "ccm_registry_writable 0" in metrics
     assert 'ccm_registry_fault{file="pipelines"} 1' in metrics
