@@ -254,26 +254,22 @@ peer_writable(evutil_socket_t fd __attribute__((unused)),
 {
 	struct peer	*peer = arg;
 
-	/*
-	 * EPIPE and ECONNRESET are left to the reader, which first takes
-	 * what the other end said before it went.
-	 */
+	peer->busy++;
 	if (imsgbuf_write(&peer->imsgbuf) == -1) {
+		/*
+		 * EPIPE and ECONNRESET are left to the reader, which first
+		 * takes what the other end said before it went.
+		 */
 		if (errno != EPIPE && errno != ECONNRESET)
-			log_warn("%s: write: %s", proc_name(peer->other),
-			    strerror(errno));
-		return;
-	}
-	if (imsgbuf_queuelen(&peer->imsgbuf) > 0) {
+			peer_end(peer, strerror(errno));
+	} else if (imsgbuf_queuelen(&peer->imsgbuf) > 0) {
 		if (event_add(peer->write_ev, NULL) == -1)
 			fatalx("event_add: %s", proc_name(peer->other));
-	} else if (peer->ops->drained != NULL && !peer->dead) {
-		peer->busy++;
+	} else if (peer->ops->drained != NULL && !peer->dead)
 		peer->ops->drained(peer);
-		peer->busy--;
-		if (peer->dead && !peer->busy)
-			peer_destroy(peer);
-	}
+	peer->busy--;
+	if (peer->dead && !peer->busy)
+		peer_destroy(peer);
 }
 
 /*
