@@ -179,6 +179,9 @@ int client_send(struct client *c, const char *verb, struct json_object *args);
  */
 int client_subscribe(struct client *c, struct json_object *args);
 
+/* Wait for the answer of what was queued.  Returns as client_call. */
+int client_answered(struct client *c);
+
 /*
  * The same with a socket on which a file travels; `fd` is taken over.
  * Before, client_greeted waits for the daemon's hello.

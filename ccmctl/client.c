@@ -428,6 +428,12 @@ client_greeted(struct client *c)
 }
 
 int
+client_answered(struct client *c)
+{
+	return (wait_for(c, CLIENT_ANSWER, client_now() + CLIENT_TIMEOUT));
+}
+
+int
 client_call(struct client *c, const char *verb, struct json_object *args)
 {
 	int64_t	 deadline = client_now() + CLIENT_TIMEOUT;

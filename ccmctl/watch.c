@@ -127,11 +127,14 @@ begin(struct watch *w)
 	json_set_text(args, "pipeline", w->id);
 	r = client_subscribe(w->client, args);
 	json_object_put(args);
-	if (r == -1)
+	if (r == -1 || client_answered(w->client) == -1)
 		return (-1);
-	while (w->client->status == 0)
-		if (listen_until(w, client_now() + CLIENT_TIMEOUT) == -1)
-			return (-1);
+	if (w->client->status >= 400) {
+		(void)strlcpy(w->client->why, "the events were refused",
+		    sizeof(w->client->why));
+		w->client->exit_code = EXIT_FAILED;
+		return (-1);
+	}
 	w->due = 0;
 	return (0);
 }
@@ -226,17 +229,9 @@ listen_until(struct watch *w, int64_t until)
 static int
 hear(struct watch *w, enum client_event event)
 {
-	struct client	*c = w->client;
-
-	for (; event != CLIENT_MORE; event = client_next(c)) {
+	for (; event != CLIENT_MORE; event = client_next(w->client)) {
 		if (event == CLIENT_FAILED)
 			return (-1);
-		if (event == CLIENT_ANSWER && c->status >= 400) {
-			(void)strlcpy(c->why, "the events were refused",
-			    sizeof(c->why));
-			c->exit_code = EXIT_FAILED;
-			return (-1);
-		}
 		if (event == CLIENT_EVENT)
 			on_event(w);
 	}
