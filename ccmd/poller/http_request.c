@@ -156,6 +156,8 @@ set_fixed(struct http_request *req)
 	bad |= curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
 	bad |= curl_easy_setopt(e, CURLOPT_PROXY, "");
 	bad |= curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	/* Who gives up does not wait for a resolver's thread: it cleans up. */
+	bad |= curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
 	bad |= curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "gzip");
 	bad |= curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, HTTP_CONNECT_MS);
 	bad |= curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT,

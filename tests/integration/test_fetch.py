@@ -21,6 +21,7 @@ import re
 import socket
 import struct
 import subprocess
+import time
 
 import pytest
 
@@ -48,6 +49,66 @@ def failed_run(sim, **more):
 def logs(d, pipe, run, query="", **more):
     return d.raw("GET", "/api/pipelines/%s/runs/%d/logs%s" % (
         pipe, run, query), **more)
+
+
+class Deaf(Daemon):
+    """One whose name server does not answer."""
+
+    def argv(self, *more):
+        path = self.dir / "resolv.conf"
+        path.write_text("nameserver %s\n" % self.server.getsockname()[0])
+        return ["unshare", "-m", "sh", "-c", 'mount --bind "$0" '
+                '/etc/resolv.conf && exec "$@"', path, *super().argv(*more)]
+
+
+def deaf_server():
+    """A socket that takes questions, at an address of its own; None where
+    there can't be one."""
+    with open("/dev/urandom", "rb") as f:
+        address = "127.%d.%d.%d" % tuple(1 + b % 250 for b in f.read(3))
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        s.bind((address, 53))
+        subprocess.run(["unshare", "-m", "true"], check=True,
+                       capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        s.close()
+        return None
+    return s
+
+
+def test_nobody_waits_for_a_name_server_but_who_asked(tmp_path):
+    """A question that was given up goes on in a thread of its own."""
+    Deaf.server = deaf_server()
+    if Deaf.server is None:
+        pytest.skip("no name server of our own here")
+    with Deaf.server, Deaf(tmp_path, github_url="https://github.test",
+                           start=False, idle=600) as d:
+        d.state.mkdir(mode=0o700)
+        (d.state / "pipelines.json").write_text(json.dumps({
+            "pipelines": {"pipe_1": {
+                "pipeline_id": "pipe_1", "repository": "acme/shop",
+                "workflow_file": ".github/workflows/deploy.yml",
+                "github": {"repository_id": 1, "workflow_id": 2},
+                "status": "active", "created_at": "2026-01-01T00:00:00Z"}},
+            "registry_version": "2.0"}))
+        d.start()
+        # It is asked for the name; the client goes without the answer.
+        with socket.create_connection(("127.0.0.1", d.port), 10) as s:
+            s.sendall(b"GET /api/pipelines/pipe_1/runs/7 HTTP/1.1\r\nHost: x"
+                      b"\r\nCCM-Token: %s\r\n\r\n" % d.token.encode())
+            wait_until(lambda: "OP from api" in d.log(), what="the question")
+            Deaf.server.settimeout(10)
+            Deaf.server.recv(512)
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                         struct.pack("ii", 1, 0))
+        wait_until(lambda: "ABANDON from api" in d.log(), what="the end")
+        # What needs no GitHub is done all the same.
+        begin = time.monotonic()
+        status, r = d.request("PATCH", "/api/pipelines/pipe_1",
+                              {"linked_app": "shop"})
+        assert status == 200, r
+        assert time.monotonic() - begin < 4
 
 
 # --- Details.
