@@ -18,12 +18,14 @@ outlives it."""
 import json
 import os
 import pathlib
+import signal
 import socket
 import time
 
 import pytest
 
 from daemon import TOKEN, Daemon, wait_until
+from faults import Faults
 from githubsim import GitHubSim
 from hostile import Hostile
 from registry_harness import VERBS, Peer, Registry, found, run
@@ -89,6 +91,43 @@ def test_a_child_that_asks_and_does_not_read(tmp_path):
         # Nor does it fill the log with what we have to say to that.
         assert h.log().count("JWT not signed") <= 2 * 2000
         assert h.logged("lines were dropped")
+
+
+def test_a_child_that_does_not_start_reload_or_end(tmp_path):
+    """Whatever it should say or do: after its time the set is another one."""
+    faults = Faults(tmp_path / "faults")
+    waited = 0
+
+    def wait(child, seconds, what):
+        """By the clock of the parent, which what it logs wakes up."""
+        nonlocal waited
+        n = h.log().count(what)
+        for more in (seconds // 2, seconds - seconds // 2):
+            assert h.log().count(what) == n
+            waited += more * 1000
+            faults.set(monotonic=waited)
+            child.stderr.write(b"<6>at %d\n" % waited)
+            wait_for(h, "at %d\n" % waited)
+        wait_until(lambda: h.log().count(what) == n + 1, 20, what)
+    with Hostile(tmp_path, "registry", env=faults.env) as h:
+        child = h.child()
+        child.expect("SETUP")
+        wait(child, 10, "the start takes too long")
+        wait(child, 5, "registry does not end: killed")
+        child = h.child()
+        child.ready()
+        child.send("RUNNING", pid=1)
+        wait_for(h, "ccmd: running")
+        h.process.send_signal(signal.SIGHUP)
+        child.expect("CONF_END")
+        wait(child, 30, "the reload takes too long")
+        wait(child, 5, "registry does not end: killed")
+        child = h.child()
+        child.ready()
+        child.send("RUNNING", pid=1)
+        wait_until(lambda: h.log().count("ccmd: running") == 2, 20,
+                   "running again")
+    faults.close()
 
 
 def test_last_words_are_heard(tmp_path):
