@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import signal
+import struct
+import time
 
 import pytest
 
@@ -344,6 +346,36 @@ def test_an_audit_log_that_can_not_be_written(life, error):
         r.api.got.clear()
     r.drain()
     assert [a["status"] for a in r.audit()] == [201, 201]
+
+
+def test_what_is_done_each_minute(life):
+    """When a look was is kept now and then, for one that is killed; refusals
+    that were too many for a line each are summed up."""
+    r = life.start()
+    pipe = r.provision(1)[1]["pipeline_id"]
+    now = int(time.time())
+    r.poller.send("READBACK", pipeline_id=pipe, at=now - 1000, interval=60)
+    look = struct.pack(">B%dsQI" % len(pipe), len(pipe), pipe.encode(),
+                       now, 60)
+    r.poller.send("FRESH", looks=look)
+    r.expect(r.api, "FRESH")
+    r.api.send_raw(r.api.encode(
+        "AUDIT", verb="pipeline.provision", actor="low", target="",
+        status=403, detail="The role does not suffice") * 130)
+    assert r.provision(2)[0] == 201
+    assert [a["status"] for a in r.audit()].count(403) == 100
+    life.faults.set(monotonic=60000)
+
+    def summed():
+        r.drain()
+        return [a for a in r.audit() if a["verb"] == "audit.refusals"]
+    r.wait(summed)
+    line, = summed()
+    assert (line["actor"], line["count"]) == ("low", 30)
+    r.kill()
+    r = life.start()
+    fresh, = [m["looks"] for n, m in r.sync["api"] if n == "FRESH"]
+    assert fresh == look
 
 
 def test_a_clock_that_goes_back(life):
