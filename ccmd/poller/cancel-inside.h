@@ -31,7 +31,8 @@
 #include "watch.h"
 
 #define CANCEL_LISTS	5
-#define CANCEL_RETRY_MS	30000	/* when GitHub could not be asked */
+#define CANCEL_RETRY_MS	30000	/* when GitHub could not be asked, then */
+#define CANCEL_RETRY_MAX_MS 300000	/* twice as long, up to that */
 
 enum victim_state {
 	VICTIM_FOUND,
@@ -41,6 +42,13 @@ enum victim_state {
 	VICTIM_GIVEN_UP		/* with a verdict in the warnings */
 };
 
+/* What fails again and again: zeros as long as it goes well. */
+struct trial {
+	int64_t		 since;		/* the first time, monotonic ms */
+	int64_t		 due;		/* the next one is */
+	int		 wait;		/* ms */
+};
+
 struct victim {
 	TAILQ_ENTRY(victim) entry;
 	struct cancel	*cancel;
@@ -48,8 +56,8 @@ struct victim {
 	int64_t		 id;
 	int64_t		 attempt;	/* 0: whichever runs */
 	int64_t		 asked_at;	/* monotonic ms */
-	int		 failures;	/* to see how it is, in a row */
-	int		 unforced;	/* force-cancels without an answer */
+	struct trial	 trial;		/* to cancel it, or see how it is */
+	struct trial	 force;		/* to force-cancel it */
 	enum victim_state state;
 };
 
@@ -72,7 +80,7 @@ struct cancel {
 	struct event	*timer;
 	struct json_object *warnings;
 	int		 failed;	/* lists that GitHub did not give */
-	int		 retries;
+	struct trial	 trial;		/* of those */
 	int		 rounds;
 	char		*list_warning;	/* what keeps runs from us, or NULL */
 	int		 settled;

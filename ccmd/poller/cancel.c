@@ -44,9 +44,7 @@
 #define VERIFY_LATE_MS	10000
 #define VERIFY_SOON	10	/* rounds at the short interval */
 #define FORCE_AFTER_MS	60000	/* accepted, and still not completed */
-#define RETRIES_MAX	120	/* an hour of outage, then it is given up */
-#define VERIFIES_MAX	360	/* the same for one run */
-#define FORCES_MAX	60	/* and where no answer comes to that */
+#define GIVE_UP_MS	(60 * 60 * 1000)	/* of nothing but failures */
 #define WARNINGS_MAX	20	/* what else there is, the log says */
 
 static struct cancel *cancel_new(struct github *, struct pipeline *,
@@ -66,6 +64,10 @@ static void	 give_up(struct victim *, const char *);
 static void	 on_timer(evutil_socket_t, short, void *);
 static int	 verify_in(const struct cancel *);
 static int	 retry_in(const struct cancel *);
+static int	 failed(struct cancel *, struct trial *,
+		    const struct gh_reply *, int);
+static int	 is_due(const struct trial *);
+static void	 forgive(struct trial *);
 static void	 check_settled(struct cancel *);
 
 struct cancel *
@@ -211,23 +213,25 @@ cancel_lists_done(struct cancel *c)
 {
 	struct victim	*v;
 
-	if (c->failed > 0 && ++c->retries >= RETRIES_MAX) {
+	if (c->failed > 0 && failed(c, &c->trial, NULL, retry_in(c))) {
 		warn_of(c, "Not all unfinished runs of %s could be "
 		    "found; given up", c->name);
 		c->failed = 0;
 	} else if (c->failed == 0) {
 		/* The outage is over: what it kept from us is here now. */
+		forgive(&c->trial);
 		free(c->list_warning);
 		c->list_warning = NULL;
 	}
 	TAILQ_FOREACH(v, &c->victims, entry)
 		if (v->state == VICTIM_FOUND && v->call == NULL &&
-		    order(v, "/cancel", on_cancelled) == -1)
+		    is_due(&v->trial) &&
+		    order(v, "/cancel", on_cancelled) == -1) {
+			(void)failed(c, &c->trial, NULL, retry_in(c));
 			c->failed++;
+		}
 	check_settled(c);
-	if (c->failed > 0)
-		cancel_again_in(c, CANCEL_RETRY_MS);
-	else if (!c->settled)
+	if (c->failed == 0 && !c->settled)
 		cancel_again_in(c, verify_in(c));
 	/* Nothing to wait for before GitHub is asked again. */
 	if (!c->settled && TAILQ_EMPTY(&c->victims))
@@ -273,7 +277,7 @@ make_room(struct cancel *c)
 	TAILQ_REMOVE(&c->victims, v, entry);
 	free(v);
 	c->nvictims--;
-	c->retries = 0;
+	forgive(&c->trial);
 	return (1);
 }
 
@@ -309,15 +313,13 @@ on_cancelled(const struct gh_reply *r, void *arg)
 	v->asked_at = proc_now_ms();
 	if (r->result == GH_OK || r->status == 409) {
 		v->state = VICTIM_ACCEPTED;
-		v->failures = 0;
+		forgive(&v->trial);
 	} else if (r->result == GH_REFUSED && r->status == 404)
 		v->state = VICTIM_COMPLETED;
-	else if (r->result == GH_REFUSED || (r->result == GH_FAILED &&
-	    ++v->failures >= RETRIES_MAX))
+	else if (r->result == GH_REFUSED || failed(c, &v->trial, r,
+	    retry_in(c)))
 		give_up(v, r->why);
-	if (v->state == VICTIM_FOUND)
-		cancel_again_in(c, retry_in(c));
-	else
+	if (v->state != VICTIM_FOUND)
 		cancel_again_in(c, c->rounds < VERIFY_SOON ?
 		    VERIFY_SOON_MS / 4 : VERIFY_LATE_MS);
 	check_settled(c);
@@ -345,18 +347,19 @@ on_verified(const struct gh_reply *r, void *arg)
 	v->call = NULL;
 	if (r->result == GH_REFUSED && r->status == 404)
 		v->state = VICTIM_COMPLETED;
-	else if ((r->result == GH_REFUSED || r->result == GH_FAILED) &&
-	    ++v->failures >= VERIFIES_MAX)
+	else if (r->result != GH_OK &&
+	    failed(c, &v->trial, r, VERIFY_LATE_MS))
 		give_up(v, r->why);
 	if (r->result == GH_OK) {
-		v->failures = 0;
+		forgive(&v->trial);
 		status = json_string(r->json, "status");
 		if (is_another(v, r->json)) {
 			v->state = VICTIM_COMPLETED;
 		} else if (status != NULL && strcmp(status, "completed") == 0) {
 			v->state = VICTIM_COMPLETED;
 			take_completed(v, r->json);
-		} else if (proc_now_ms() - v->asked_at >= FORCE_AFTER_MS) {
+		} else if (proc_now_ms() - v->asked_at >= FORCE_AFTER_MS &&
+		    is_due(&v->force)) {
 			if (v->state == VICTIM_FORCED)
 				give_up(v, "it was force-cancelled and does "
 				    "not end");
@@ -405,8 +408,8 @@ on_forced(const struct gh_reply *r, void *arg)
 	if (r->result == GH_OK)
 		v->state = VICTIM_FORCED;
 	else if (r->status == 409 || r->status >= 500 ||
-	    r->result == GH_REFUSED || (r->result == GH_FAILED &&
-	    ++v->unforced >= FORCES_MAX))
+	    r->result == GH_REFUSED ||
+	    failed(v->cancel, &v->force, r, FORCE_AFTER_MS))
 		give_up(v, r->why);
 	check_settled(v->cancel);
 }
@@ -431,12 +434,13 @@ on_timer(evutil_socket_t fd __attribute__((unused)),
 		if (v->state == VICTIM_ACCEPTED || v->state == VICTIM_FORCED)
 			verify(v);
 		else if (v->state == VICTIM_FOUND && v->call == NULL &&
-		    proc_now_ms() - v->asked_at >= retry_in(c))
+		    is_due(&v->trial))
 			found = 1;
 	}
 	c->rounds++;
 	/* Not while they are asked for: their end goes on by itself. */
-	if ((found || c->failed > 0) && !cancel_lists_pending(c)) {
+	if ((found || (c->failed > 0 && is_due(&c->trial))) &&
+	    !cancel_lists_pending(c)) {
 		cancel_ask_lists(c);
 		return;
 	}
@@ -449,11 +453,47 @@ verify_in(const struct cancel *c)
 	return (c->rounds < VERIFY_SOON ? VERIFY_SOON_MS : VERIFY_LATE_MS);
 }
 
-/* A cancel that GitHub failed to take. */
+/* What failed: soon while a client may wait for runs. */
 static int
 retry_in(const struct cancel *c)
 {
-	return (c->rounds < VERIFY_SOON ? VERIFY_SOON_MS : CANCEL_RETRY_MS);
+	return (c->rounds < VERIFY_SOON && !TAILQ_EMPTY(&c->victims) ?
+	    VERIFY_SOON_MS : CANCEL_RETRY_MS);
+}
+
+/*
+ * Once more in so many milliseconds, or twice as long as the last time.
+ * Returns 1 if that went on for long enough; a limit is no failure, however
+ * long.
+ */
+static int
+failed(struct cancel *c, struct trial *t, const struct gh_reply *r, int ms)
+{
+	int64_t	 now = proc_now_ms();
+
+	if (r != NULL && r->result == GH_LIMITED)
+		forgive(t);
+	if (t->since == 0)
+		t->since = now;
+	if (ms < CANCEL_RETRY_MS || t->wait < CANCEL_RETRY_MS)
+		t->wait = ms;
+	else if ((t->wait *= 2) > CANCEL_RETRY_MAX_MS)
+		t->wait = CANCEL_RETRY_MAX_MS;
+	t->due = now + t->wait;
+	cancel_again_in(c, t->wait);
+	return (now - t->since >= GIVE_UP_MS);
+}
+
+static int
+is_due(const struct trial *t)
+{
+	return (proc_now_ms() >= t->due);
+}
+
+static void
+forgive(struct trial *t)
+{
+	memset(t, 0, sizeof(*t));
 }
 
 /* The sooner of two wishes counts. */

@@ -547,7 +547,7 @@ test_a_force_cancel_that_gets_no_answer(void **state __attribute__((unused)))
 
 	env.force = NO_ANSWER;
 	assert_in_range(live(env.now + 24 * HOUR), 55 * MINUTE, 75 * MINUTE);
-	assert_in_range(env.n_force, 55, 65);
+	assert_in_range(env.n_force, 12, 20);
 	reports(c, 0, 0, 1, "Run 1 could not be cancelled: "
 	    "GitHub answered 0");
 	cancel_free(c);
@@ -577,6 +577,7 @@ test_lists_that_are_not_given(void **state __attribute__((unused)))
 	assert_non_null(c);
 	env.lists = 502;
 	assert_in_range(live(FAR), 55 * MINUTE, 65 * MINUTE);
+	assert_in_range(env.n_lists, 5 * 12, 5 * 20);
 	reports(c, 0, 0, 2, "The runs of acme/shop could not be cancelled: "
 	    "GitHub answered 502");
 	cancel_free(c);
@@ -596,6 +597,30 @@ test_a_cancel_that_always_fails(void **state __attribute__((unused)))
 	reports(c, 0, 0, 2, "Run 1 could not be cancelled: "
 	    "GitHub answered 500");
 	assert_int_equal(env.n_force, 0);
+	/* Soon while a client waits, then ever more seldom. */
+	assert_in_range(env.n_cancel, 2 * 15, 2 * 30);
+	assert_in_range(env.n_lists, 5 * 15, 5 * 60);
+	cancel_free(c);
+}
+
+/* An outage that ends is waited out, and not for long. */
+static void
+test_an_outage_that_ends(void **state __attribute__((unused)))
+{
+	struct cancel	*c;
+
+	with_runs(2);
+	c = cancel_start(OURS, &env.pipeline, on_done, NULL);
+	assert_non_null(c);
+	env.cancel = 500;
+	env.lists = 502;
+	(void)live(env.now + 20 * MINUTE);
+	env.lists = OK;
+	(void)live(env.now + 25 * MINUTE);
+	reports(c, 0, 2, 0, NULL);
+	env.cancel = ACCEPTED;
+	assert_in_range(live(FAR), 0, 6 * MINUTE);
+	reports(c, 2, 0, 0, NULL);
 	cancel_free(c);
 }
 
@@ -663,6 +688,8 @@ main(void)
 		    test_lists_that_are_not_given, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_a_cancel_that_always_fails, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_an_outage_that_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_hundreds_of_runs, setup, teardown),
 		cmocka_unit_test_setup_teardown(
