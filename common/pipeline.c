@@ -42,6 +42,7 @@ static int	 name_of_ok(const char *, size_t, const char *);
 static int	 ends_with(const char *, size_t, const char *);
 static int	 file_ok(const char *, size_t);
 static int	 branches_check(struct json_object *, char *, size_t);
+static int	 members_check(struct json_object *, char *, size_t);
 static int	 say(char *, size_t, const char *);
 
 int
@@ -292,8 +293,58 @@ pipeline_check(struct json_object *doc, const char *id, char *why,
 		return (say(why, size, "status must be active, inactive or "
 		    "error"));
 	s = json_string(doc, "created_at");
-	if (s == NULL || timestamp_parse(s, &t) == -1)
+	if (s == NULL || strlen(s) >= PIPELINE_TIME_SIZE ||
+	    timestamp_parse(s, &t) == -1)
 		return (say(why, size, "created_at must be a time"));
+	return (members_check(doc, why, size));
+}
+
+/* What a document need not have; null says that it has none. */
+static const struct {
+	const char	*in;		/* NULL: the document itself */
+	const char	*name;
+	enum json_type	 type;
+} optional[] = {
+	{ NULL, "last_updated", json_type_string },
+	{ NULL, "deactivated_at", json_type_string },
+	{ NULL, "error", json_type_string },
+	{ NULL, "config", json_type_object },
+	{ NULL, "vps_integration", json_type_object },
+	{ "vps_integration", "requested_by", json_type_string },
+	{ "vps_integration", "vps", json_type_string },
+	{ "vps_integration", "linked_domain", json_type_string },
+	{ "vps_integration", "linked_app", json_type_string },
+	{ NULL, "github", json_type_object },
+	{ "github", "repository_id", json_type_int },
+	{ "github", "workflow_id", json_type_int },
+	{ "github", "default_branch", json_type_string },
+	{ "github", "html_url", json_type_string },
+};
+
+#define NOPTIONAL	(sizeof(optional) / sizeof(optional[0]))
+
+static int
+members_check(struct json_object *doc, char *why, size_t size)
+{
+	struct json_object	*o, *v;
+	const char		*in, *what;
+	size_t			 i;
+
+	for (i = 0; i < NOPTIONAL; i++) {
+		in = optional[i].in;
+		o = in == NULL ? doc : json_member(doc, in, json_type_object);
+		if (o == NULL || !json_object_object_get_ex(o,
+		    optional[i].name, &v) || v == NULL ||
+		    json_object_is_type(v, optional[i].type))
+			continue;
+		what = optional[i].type == json_type_object ? "an object" :
+		    optional[i].type == json_type_int ? "a whole number" :
+		    "text";
+		(void)snprintf(why, size, "%s%s%s must be %s",
+		    in == NULL ? "" : in, in == NULL ? "" : ".",
+		    optional[i].name, what);
+		return (-1);
+	}
 	return (0);
 }
 

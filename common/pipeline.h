@@ -33,6 +33,7 @@ struct json_object;
 #define PIPELINE_CONFIG_MAX	(16 * 1024)
 #define PIPELINE_BRANCHES_MAX	100
 #define PIPELINE_BRANCH_MAX	255
+#define PIPELINE_TIME_SIZE	64	/* of created_at, as it stands there */
 #define PIPELINE_WORKFLOWS	".github/workflows/"
 
 /* [A-Za-z0-9_-]{1,64} */
@@ -66,7 +67,8 @@ int pipeline_config_fits(struct json_object *config);
 
 /*
  * A document as it was found on disk, leniently: what the Python CCM wrote
- * passes.  Returns 0, or -1 with a sentence in `why`.
+ * passes.  Members that are known here and need not be there may be null, and
+ * are of their type if not.  Returns 0, or -1 with a sentence in `why`.
  */
 int pipeline_check(struct json_object *doc, const char *id, char *why,
     size_t size);

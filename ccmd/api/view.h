@@ -28,6 +28,7 @@
 #include <stdint.h>
 
 #include "msg.h"
+#include "pipeline.h"
 #include "run.h"
 #include "tree.h"
 
@@ -42,7 +43,7 @@ struct pipeline {
 	RB_ENTRY(pipeline) by_id;
 	RB_ENTRY(pipeline) by_time;	/* created_at, then id */
 	char		 id[MSG_ID_MAX + 1];
-	char		 created_at[40];
+	char		 created_at[PIPELINE_TIME_SIZE];
 	char		 status[16];
 	struct json_object *doc;
 	struct run	*runs;		/* sorted by id */

@@ -107,6 +107,15 @@ BROKEN = {
         document(1, pipeline_id="a/b")).encode() + b"}}", 2),
     "no repository": (json.dumps(registry_file(
         document(1, repository="x")), indent=1).encode(), 3),
+    "a long time": (json.dumps(registry_file(document(
+        1, created_at="2026-01-05T10:30:00.%sZ" % ("1" * 64))),
+        indent=1).encode(), 3),
+    "not text": (json.dumps(registry_file(
+        document(1, error=5)), indent=1).encode(), 3),
+    "no object": (json.dumps(registry_file(
+        document(1, config=["x"])), indent=1).encode(), 3),
+    "no number": (json.dumps(registry_file(
+        document(1, github={"repository_id": "1"})), indent=1).encode(), 3),
     "too large": (json.dumps(registry_file(
         document(1, note="x" * 140000)), indent=1).encode(), 3),
     "nul": (b'{"pipelines": {}, "a": "\x00"}', 1),
