@@ -58,7 +58,6 @@ static void	 split(struct chunk *);
 static void	 renew(struct chunk *);
 static char	*serialise(struct json_object *, size_t *);
 static void	 digest(unsigned char *, const char *, size_t);
-static void	 put_document_open(struct rope *, struct pipeline *, size_t);
 static void	 put_figures(struct rope *, struct etag *, struct pipeline *,
 		    int64_t);
 static int	 figures_old(const struct pipeline *, int64_t);
@@ -264,37 +263,16 @@ text_put_whole(struct rope *r, struct etag *e, struct pipeline *p, int first,
     int64_t now)
 {
 	static const char	 metrics[] = ",\"metrics\":";
+	size_t			 comma = first ? 1 : 0;
 
 	if (p->chunk->old)
 		renew(p->chunk);
 	etag_add(e, p->digest, sizeof(p->digest));
-	put_document_open(r, p, first ? 1 : 0);
+	/* Without its closing brace. */
+	rope_copy(r, p->text + comma, p->text_len - comma - 1);
 	rope_copy(r, metrics, sizeof(metrics) - 1);
 	put_figures(r, e, p, now);
 	rope_copy(r, "}", 1);
-}
-
-/* Without its closing brace, nor metrics that it has itself. */
-static void
-put_document_open(struct rope *r, struct pipeline *p, size_t comma)
-{
-	struct json_object	*copy;
-	char			*text;
-	size_t			 len;
-
-	if (!json_object_object_get_ex(p->doc, "metrics", NULL)) {
-		rope_copy(r, p->text + comma, p->text_len - comma - 1);
-		return;
-	}
-	copy = json_object_new_object();
-	json_object_object_foreach(p->doc, key, value)
-		if (strcmp(key, "metrics") != 0)
-			json_object_object_add(copy, key,
-			    json_object_get(value));
-	text = serialise(copy, &len);
-	rope_copy(r, text + comma, len - comma - 1);
-	free(text);
-	json_object_put(copy);
 }
 
 void

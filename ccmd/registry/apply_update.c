@@ -128,6 +128,8 @@ answer(const struct asked *asked, struct json_object *doc, int depends)
 
 	reply.depends = depends;
 	reply.body = apply_success();
+	/* As the api shows it: there that name is of its figures. */
+	json_object_object_del(doc, "metrics");
 	json_object_object_add(reply.body, "pipeline", json_object_get(doc));
 	commit_answer(asked, &reply);
 }
