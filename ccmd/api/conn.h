@@ -44,6 +44,8 @@ struct conn_stream {
 	int	(*fill)(struct conn *c, void *arg);
 	/* The connection goes. */
 	void	(*closed)(void *arg);
+	/* It ends by itself: who sends no more may wait for that. */
+	int	  finite;
 };
 
 /* What a connection waits for; timeout.c says for how long. */

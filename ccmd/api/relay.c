@@ -53,7 +53,7 @@ static struct {
 static int	 on_fill(struct conn *, void *);
 static void	 on_closed(void *);
 
-static const struct conn_stream stream_ops = { on_fill, on_closed };
+static const struct conn_stream stream_ops = { on_fill, on_closed, 1 };
 
 /*
  * Chunked, so that a client knows whether it has all; HTTP/1.0 has only the

@@ -44,7 +44,7 @@ static void	 on_idle(void *);
 static void	 on_end(void *, const char *);
 static void	 say(struct conn *, const char *, const char *);
 
-static const struct conn_stream stream_ops = { on_fill, on_closed };
+static const struct conn_stream stream_ops = { on_fill, on_closed, 0 };
 
 static const struct subscriber_ops ops = {
 	.wake = on_wake,

@@ -80,8 +80,9 @@ wire_read(struct conn *c)
 static int
 is_wanted(const struct conn *c)
 {
-	return (c->stream == NULL &&
-	    (c->request != NULL || c->held || wire_unsent(c) > 0));
+	if (c->stream != NULL)
+		return (c->stream->finite);
+	return (c->request != NULL || c->held || wire_unsent(c) > 0);
 }
 
 /*

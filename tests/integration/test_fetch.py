@@ -339,6 +339,29 @@ def test_a_slow_client_costs_no_memory(d, sim, pipe):
                "transfers whose clients went")
 
 
+def test_a_client_that_sends_no_more_gets_its_log(d, sim, pipe):
+    """Whether its end comes before or behind the log's begin."""
+    run = sim.add_run("acme/shop", "deploy.yml", conclusion="success",
+                      jobs={"build": "success"}, log_bytes=4 * MB)
+    whole = logs(d, pipe, run)[2]
+    for early in True, False:
+        with socket.socket() as s:
+            s.settimeout(30)
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            s.connect(("127.0.0.1", d.port))
+            s.sendall(b"GET /api/pipelines/%s/runs/%d/logs HTTP/1.0\r\n"
+                      b"CCM-Token: %s\r\n\r\n" % (
+                          pipe.encode(), run, d.token.encode()))
+            if early:
+                s.shutdown(socket.SHUT_WR)
+            data = s.recv(1000)
+            if not early:
+                s.shutdown(socket.SHUT_WR)
+            while more := s.recv(1 << 20):
+                data += more
+        assert data.partition(b"\r\n\r\n")[2] == whole
+
+
 def test_a_log_ends_with_its_token(tmp_path, sim):
     """Whoever has an old token gets no more of it, and not as if it were
     all; others go on."""
