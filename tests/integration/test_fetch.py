@@ -15,6 +15,7 @@
 """What is read from GitHub for a client: a run's details, logs, and what
 there is to make pipelines of."""
 
+import http.client
 import json
 import os
 import re
@@ -287,6 +288,24 @@ def test_a_log_does_not_wait_for_another_hour(d, sim, pipe):
     assert "==> cut off: throttled until " in r.stdout
     assert "throttled until " in r.stderr and "used up" in r.stderr
     assert b"\nccm_operations 0\n" in d.raw("GET", "/metrics")[2]
+
+
+def test_a_log_that_can_not_be_found_out_about(d, sim, pipe):
+    """Before anything was told it is an error, behind that no end."""
+    run = failed_run(sim, log_bytes=1000)
+    for question in ("/jobs[?]", "/jobs/[0-9]+/logs$"):
+        sim.fault("status", path=question, status=500, count=-1)
+        status, _, body = logs(d, pipe, run)
+        assert (status, json.loads(body)["code"]) == (502, "github_error")
+        assert b"GitHub answered 500" in body
+        sim.clear_faults()
+    sim.fault("status", path="/jobs/[0-9]+/logs$", status=500, skip=1,
+              count=-1)
+    with pytest.raises(http.client.IncompleteRead) as e:
+        logs(d, pipe, run)
+    assert e.value.partial.startswith(b"==> build (success)\n")
+    assert b"\n==> cut off: " in e.value.partial
+    assert b"GitHub answered 500" in e.value.partial
 
 
 def resident(pid, what="VmRSS"):

@@ -101,6 +101,11 @@ def test_a_superseded_run_is_followed_to_its_end(d, sim):
     mark = sim.mark()
     sim.wait_for(1, since=mark, path="%s/%d" % (RUNS, old))
     assert d.stats(pipeline)["current_run"]["run_id"] == old
+    # Without it the figures are not those of now.
+    sim.fault("status", path="%s/%d" % (RUNS, old), status=500, count=1)
+    d.wait_stats(pipeline, lambda s: "GitHub answered 500" in s.get(
+        "stale_reason", ""))
+    d.wait_stats(pipeline, lambda s: "stale_reason" not in s)
     sim.patch_run("acme/shop", old, status="completed",
                   conclusion="cancelled")
     d.wait_stats(pipeline, lambda s: s["active_runs"] == 0 and
