@@ -237,7 +237,8 @@ bare(int c)
 	size_t		 i, n = 0;
 
 	for (; c != EOF && c != '\0' && !isspace(c) && c != '{' && c != '}' &&
-	    c != '"' && c != '#' && c != '%'; c = getc(env.file))
+	    c != '"' && c != '#' && c != '%' && c != '\\';
+	    c = getc(env.file))
 		if (take(&n, c) == -1)
 			return (broken("a shorter word was expected"));
 	ungetc(c, env.file);

@@ -54,6 +54,15 @@ GOOD_HASH = "ab" * 32
     ("\n\nlisten on 127.0.0.1 port 70000\n", 3, "65535"),
     ("listen on 127.0.0.1 port x\n", 1, "a number"),
     ("nonsense\n", 1, 'was expected, not "nonsense"'),
+    ('listen on "127\\x.0.0.1" port 1\n', 1, 'only \\\\" and'),
+    ("\nlisten on %s port 1\n" % ("x" * 5000), 2, "a shorter word"),
+    ('\nlisten on "%s" port 1\n' % ("x" * 5000), 2, "a shorter word"),
+    ("listen \\x on 127.0.0.1 port 1\n", 1, "a backslash ends a line"),
+    ("listen on 127.0.0.1\\x port 1\n", 1, "a backslash ends a line"),
+    ('github "a" {\n\towners { "a b" }\n}\n', 2,
+     "a user or organisation"),
+    ("".join('github "g%d" {\n\turl "https://x"\n\ttoken file "/x"\n}\n' %
+             n for n in range(33)), 129, "at most 32"),
     ("poll interval active 0\n", 1, "86400"),
     ("poll interval\n", 1, "active, idle, max or reserve was expected"),
     ('github "a" {\n}\n', 2, "token file"),
@@ -287,6 +296,15 @@ def test_the_usual_configuration_of_a_user(tmp_path):
         r = dry()
         assert r.returncode == 0 and home not in r.stdout, r
         assert "state directory %s\n" % d.state in r.stdout
+
+
+def test_a_line_goes_on_behind_a_backslash(tmp_path):
+    """Also right behind a word, and before a comment or nothing."""
+    for text in ("listen on 127.0.0.1 \\\n\tport 5001\n",
+                 "listen on 127.0.0.1\\\n\tport\\\n5001\\\n\n",
+                 "listen on 127.0.0.1\\\r\n port 5001 \\\n# no more\n"):
+        r = check(tmp_path, text, env={"CCM_API_TOKEN": "t"})
+        assert r.returncode == 0 and "127.0.0.1 port 5001\n" in r.stdout, r
 
 
 def test_the_first_day_is_not_never(tmp_path):
