@@ -17,6 +17,7 @@ answers to what is not its language."""
 
 import json
 import fcntl
+import grp
 import os
 import re
 import shutil
@@ -296,6 +297,60 @@ def test_the_usual_configuration_of_a_user(tmp_path):
         r = dry()
         assert r.returncode == 0 and home not in r.stdout, r
         assert "state directory %s\n" % d.state in r.stdout
+
+
+def test_a_token_of_somebody_else_is_refused(tmp_path):
+    """Who owns it can change it at any time."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may give files away")
+    token = tmp_path / "token"
+    token.write_text("s3cr3t\n")
+    token.chmod(0o600)
+    conf = 'github "a" {\n\ttoken file "%s"\n}\n' % token
+    assert check(tmp_path, conf).returncode == 0
+    os.chown(token, 65534, 65534)
+    r = check(tmp_path, conf)
+    assert r.returncode == 1
+    assert "%s: must belong to root or to us\n" % token in r.stderr
+
+
+def test_the_group_of_the_control_socket(tmp_path):
+    """Its members may, others may not; also behind a reload."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may give a group what is its own")
+    group = grp.getgrgid(65534)
+    # In a place that others may enter; but it is root's.
+    with Daemon(tmp_path, user="nobody", start=False) as d:
+        def argv(*more):
+            argv = daemon_argv(*more)
+            return argv[argv.index(str(d.bin / "ccmd")):]
+        daemon_argv, d.argv = d.argv, argv
+        for path in (d.dir, d.conf_path):
+            os.chown(path, 0, 0)
+        d.conf_path.write_text(d.conf_path.read_text().replace(
+            'control socket "%s"' % d.socket,
+            'control socket "%s" group "%s" role viewer' % (
+                d.socket, group.gr_name)))
+        shutil.copy2(BUILD / "ccmctl/ccmctl", d.bin)
+        d.start()
+
+        def ctl(gid, *words):
+            return subprocess.run(
+                [d.bin / "ccmctl", "-s", d.socket, *words], user=65533,
+                group=gid, extra_groups=[], stdin=subprocess.DEVNULL,
+                capture_output=True, text=True, timeout=20,
+                env={"PATH": os.environ["PATH"]})
+        for _ in range(2):
+            st = os.stat(d.socket)
+            assert (st.st_gid, stat.S_IMODE(st.st_mode)) == (
+                group.gr_gid, 0o660)
+            assert ctl(group.gr_gid, "list").returncode == 0
+            r = ctl(65533, "list")
+            assert r.returncode == 3 and "Permission denied" in r.stderr
+            assert ctl(group.gr_gid, "reload").returncode == 1
+            d.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: "configuration is in force" in d.log(), 20,
+                       "reloaded")
 
 
 def test_a_line_goes_on_behind_a_backslash(tmp_path):
