@@ -50,6 +50,23 @@ def write(path, value):
     return str(path)
 
 
+def test_when_nothing_is_there_yet(tmp_path):
+    """After an installation: lists are empty, and say so."""
+    with Daemon(tmp_path) as d:
+        for words, text in (("list", "No pipelines."),
+                            ("list -A", "No pipelines."),
+                            ("project list", "No projects."),
+                            ("registry backups", "No backups."),
+                            ("audit", "Nothing."),
+                            ("discover", "No apps found."),
+                            ("budget", "No GitHub is configured."),
+                            ("trends", "Period "), ("status", "version "),
+                            ("doctor", "")):
+            r = d.ctl(*words.split())
+            assert (r.returncode, r.stderr) == (0, ""), (words, r)
+            assert r.stdout.startswith(text), words
+
+
 def test_status_and_backups(d):
     d.provision("acme/r0")
     d.provision("acme/r1")
