@@ -234,7 +234,7 @@ on_answer(const struct http_reply *reply, void *arg)
 			    "be");
 		}
 		/* Whoever waits goes on, or is told. */
-		event_active(gh->timer, EV_TIMEOUT, 1);
+		github_wake(gh);
 		return;
 	}
 	sodium_free(token);
@@ -243,7 +243,7 @@ on_answer(const struct http_reply *reply, void *arg)
 		return;
 	}
 	refused(gh, reply);
-	event_active(gh->timer, EV_TIMEOUT, 1);
+	github_wake(gh);
 }
 
 /*
@@ -423,7 +423,7 @@ failed(struct github *gh, int64_t wait, const char *fmt, ...)
 	app->failures++;
 	arm(gh, (wait > later ? wait : later) * 1000);
 	log_warn("github %s: %s", gh->name, log_visible(app->why));
-	event_active(gh->timer, EV_TIMEOUT, 1);
+	github_wake(gh);
 }
 
 static void

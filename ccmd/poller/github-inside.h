@@ -66,8 +66,12 @@ struct github {
  */
 char *github_lock(const char *name, const void *text, size_t len);
 
-/* github.c: start what may be started; arg is the GitHub. */
+/*
+ * github.c: start what may be started; arg is the GitHub.  The same from the
+ * loop, at once.
+ */
 void github_on_timer(evutil_socket_t fd, short what, void *arg);
+void github_wake(struct github *gh);
 
 /*
  * github_reply.c: take an answer in, which lives until the callback returns;

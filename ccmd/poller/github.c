@@ -183,7 +183,7 @@ github_cancel(struct gh_call *call)
 	if (call->req != NULL) {
 		http_cancel(call->req);
 		budget_end(call->charged, kind_of(call));
-		event_active(gh->timer, EV_TIMEOUT, 1);
+		github_wake(gh);
 	}
 	call_free(call);
 }
@@ -243,6 +243,13 @@ github_on_timer(evutil_socket_t fd __attribute__((unused)),
 	pump(arg);
 }
 
+/* Not as by its timer, whose next setting would take that back. */
+void
+github_wake(struct github *gh)
+{
+	event_active(gh->timer, EV_READ, 1);
+}
+
 /*
  * What held it up until now: a pause, or what else was asked of GitHub in
  * the last minute; else it is GitHub's affair (a token, all those under way).
@@ -289,7 +296,7 @@ on_expiry(evutil_socket_t fd __attribute__((unused)),
 		TAILQ_INSERT_TAIL(&call->gh->waiting[call->priority], call,
 		    entry);
 		/* Who waits for its end may begin. */
-		event_active(call->gh->timer, EV_TIMEOUT, 1);
+		github_wake(call->gh);
 	}
 	finish(call, &r);
 }
@@ -316,7 +323,7 @@ start_waiting(struct github *gh)
 	for (i = 0; i < GH_PRIORITIES; i++)
 		TAILQ_FOREACH_SAFE(call, &gh->waiting[i], entry, next) {
 			if (hopeless(call) != NULL) {
-				event_active(gh->timer, EV_TIMEOUT, 1);
+				github_wake(gh);
 				continue;
 			}
 			if (token_of(call) == NULL && gh->app.id != 0)

@@ -198,7 +198,7 @@ github_commit(void)
 				app_forget(gh);
 				forget(gh);
 			}
-			event_active(gh->timer, EV_TIMEOUT, 1);
+			github_wake(gh);
 		}
 }
 

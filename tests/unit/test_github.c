@@ -37,6 +37,7 @@
 #include "proc.h"
 
 #define SOON_MS		50	/* a deadline */
+#define POISONED	"/poisoned"
 
 /* The HTTP client: what is begun ends when the test says so. */
 struct http_request {
@@ -118,8 +119,7 @@ const char *
 poison_reason_path(const char *github, const char *path)
 {
 	(void)github;
-	(void)path;
-	return (NULL);
+	return (strcmp(path, POISONED) == 0 ? "poisoned" : NULL);
 }
 
 void
@@ -267,6 +267,29 @@ test_expiry_of_the_last(void **state)
 	assert_int_equal(env.rooms, 1);
 }
 
+/* From the loop, and not when the others that wait have their turn. */
+static void
+test_hopeless(void **state)
+{
+	int	 i;
+
+	(void)state;
+	budget_limits(&env.gh.budget, 10, 0, 0);
+	for (i = 0; i < 2; i++)
+		assert_non_null(github_write(&env.gh, "POST", "/x", NULL, 0,
+		    on_done, NULL));
+	assert_int_equal(env.begun, 1);
+	assert_non_null(github_call(&env.gh, GH_LOOK, "GET", POISONED, NULL,
+	    NULL, 0, on_done, NULL));
+	assert_int_equal(env.ended, 0);
+	event_base_loop(env.base, EVLOOP_NONBLOCK);
+	assert_int_equal(env.ended, 1);
+	assert_int_equal(env.result, GH_FAILED);
+	/* And the other write has its turn all the same. */
+	run(2);
+	assert_int_equal(env.begun, 2);
+}
+
 static void
 test_cancel(void **state)
 {
@@ -303,6 +326,8 @@ main(void)
 		    tear_down),
 		cmocka_unit_test_setup_teardown(test_expiry_of_the_last,
 		    set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_hopeless, set_up,
+		    tear_down),
 		cmocka_unit_test_setup_teardown(test_cancel, set_up,
 		    tear_down),
 		cmocka_unit_test_setup_teardown(test_answer, set_up,
