@@ -432,13 +432,16 @@ conn_linger(struct conn *c)
 	watch(c, EV_READ | EV_PERSIST);
 }
 
-/* What is left to do comes after those who have something to say. */
+/*
+ * What is left to do comes after those who have something to say.  Not as by
+ * the timer: each such turn would put the next second off by one more.
+ */
 static void
 on_tick(evutil_socket_t fd __attribute__((unused)),
     short what __attribute__((unused)), void *arg __attribute__((unused)))
 {
 	if (timeout_run(on_late) > 0)
-		event_active(env.tick, EV_TIMEOUT, 1);
+		event_active(env.tick, EV_READ, 1);
 	door_tick();
 }
 
