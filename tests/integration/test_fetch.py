@@ -541,6 +541,10 @@ def test_repositories(d, sim):
     assert (r["count"], r["truncated"]) == (2, False)
     status, r = d.request("GET", "/api/repositories?owner=octocat")
     assert [x["full_name"] for x in r["repositories"]] == ["octocat/mine"]
+    # Another user's than the token's.
+    sim.add_repo("stranger/theirs", owner_type="User")
+    status, r = d.request("GET", "/api/repositories?owner=stranger")
+    assert [x["full_name"] for x in r["repositories"]] == ["stranger/theirs"]
     url = "/api/repositories/octocat/mine/"
     status, r = d.request("GET", url + "branches")
     assert status == 200 and {b["name"] for b in r["branches"]} == {
