@@ -245,3 +245,52 @@ def test_events_when_nothing_happens(apis, tmp_path):
         for n in range(1, 3):
             faults.set(monotonic=n * 15000)
             assert events.read_until(b":\n\n").endswith(b":\n\n")
+
+
+def test_news_that_make_no_sense(apis):
+    """Said in the log, and nothing of it is shown; what is said at the ends
+    of its range is."""
+    a = apis()
+    big = (1 << 64) - 1
+    nonsense = [
+        ("PIPELINE", dict(doc=doc)) for doc in (
+            b"", b"7", b"{}", b"[]", b'{"pipeline_id": 7}',
+            b'{"pipeline_id": "pipe_2"')] + [
+        ("ROWS", dict(pipeline_id="pipe_1", rows=b"\xff" * 43)),
+        ("ROWS", dict(pipeline_id="pipe_1", rows=b"\xff" * 200)),
+        ("ROWS", dict(pipeline_id="none", rows=b"")),
+        ("FRESH", dict(looks=b"\x40abc")), ("FRESH", dict(looks=b"\0")),
+        ("READBACK", dict(pipeline_id="none", at=1)),
+        ("STALE", dict(pipeline_id="none", reason="x")),
+        ("PROJECT", dict(name="p", doc=b"[]")),
+        ("PROJECT", dict(name="p", doc=b"7"))]
+    for name, values in nonsense:
+        a.registry.send(name, **values)
+    a.registry.send("GONE", number=big, pipeline_id="none")
+    a.registry.send("READBACK", pipeline_id="pipe_1", at=-(1 << 63),
+                    interval=(1 << 32) - 1)
+    a.registry.send("HEALTH", saves=big, changes=big, failures=big,
+                    took=(1 << 32) - 1, since=-(1 << 63))
+    for peer in (a.registry, a.poller):
+        peer.send("USAGE", started=-(1 << 63), cpu=big, resident=big,
+                  virtual=big, fds=(1 << 32) - 1, max_fds=big)
+    for values in (dict(index=0), dict(index=1 << 31, total=1 << 31),
+                   dict(index=0, total=1, limit=-2),
+                   dict(index=0, total=1, reserve=101)):
+        a.poller.send("BUDGET", name="odd", **values)
+    a.poller.send("BUDGET", index=2, total=3, name="third", limit=-1,
+                  used=-1, remaining=-1, reset=(1 << 63) - 1,
+                  throttled=-(1 << 63), projected=(1 << 32) - 1)
+    # Each of their connections is in order; which is first is not known.
+    for peer, name, path in ((a.registry, "QUERY", RUNS),
+                             (a.poller, "OP", REPOSITORIES)):
+        client, op = a.asked(peer, name, path)
+        peer.send("ANSWER", op=op, status=200, body="{}")
+        assert client.answer()[0] == 200
+    for path in ("/api/pipelines?include=stats", "/api/stats", "/metrics",
+                 "/api/pipelines/pipe_1", "/api/budget", "/cc.xml",
+                 "/badge/pipe_1.svg", "/readyz", "/api/projects"):
+        status, _, body = a.get(path).answer()
+        assert status == 200, (path, body)
+        assert b"odd" not in body and b"pipe_2" not in body, path
+    a.wait(lambda: a.log.count("that is none") >= 11)
