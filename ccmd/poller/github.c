@@ -86,6 +86,8 @@ static void	 on_reply(const struct http_reply *, void *);
 static int	 follow(struct gh_call *, const struct http_reply *,
 		    struct gh_reply *);
 static int	 learn(struct gh_call *, const struct http_reply *);
+static void	 refused_now(const struct gh_call *, struct gh_reply *);
+static void	 not_asked(const struct gh_call *, struct gh_reply *);
 static void	 finish(struct gh_call *, const struct gh_reply *);
 static void	 call_free(struct gh_call *);
 static int	 again(struct gh_call *, const struct http_reply *);
@@ -447,8 +449,7 @@ on_reply(const struct http_reply *http, void *arg)
 	TAILQ_INSERT_HEAD(&gh->waiting[call->priority], call, entry);
 	limited = learn(call, http);
 	if (limited) {
-		github_limited(call->charged, kind_of(call), &r);
-		r.result = GH_LIMITED;
+		refused_now(call, &r);
 		r.status = http->status;
 	} else {
 		if (again(call, http) || follow(call, http, &r)) {
@@ -458,6 +459,7 @@ on_reply(const struct http_reply *http, void *arg)
 		told = http->len > 0 && poison_begin(gh->url, path_of(call));
 		if (r.result != GH_FAILED)
 			github_classify(gh, call->moved, http, &r);
+		not_asked(call, &r);
 	}
 	finish(call, &r);
 	if (r.json != NULL)
@@ -465,6 +467,35 @@ on_reply(const struct http_reply *http, void *arg)
 	if (told)
 		poison_end();
 	pump(gh);
+}
+
+/* A limit, even one that GitHub says is over at once. */
+static void
+refused_now(const struct gh_call *call, struct gh_reply *r)
+{
+	github_limited(call->charged, kind_of(call), r);
+	if (r->result == GH_LIMITED)
+		return;
+	r->result = GH_LIMITED;
+	r->wait = 1;
+	(void)strlcpy(r->why, "GitHub refused by a rate limit",
+	    sizeof(r->why));
+}
+
+/* What only makes sense where it was asked for. */
+static void
+not_asked(const struct gh_call *call, struct gh_reply *r)
+{
+	const char	*why = NULL;
+
+	if (r->result == GH_UNCHANGED && call->etag == NULL)
+		why = "GitHub answered 304 without a condition";
+	else if (r->result == GH_OK && call->locate && r->location == NULL)
+		why = "GitHub's answer does not say where it is";
+	if (why == NULL)
+		return;
+	r->result = GH_FAILED;
+	(void)strlcpy(r->why, why, sizeof(r->why));
 }
 
 static int
