@@ -40,7 +40,8 @@ struct lookup {
 };
 
 static void	 on_run(const struct gh_reply *, void *);
-static int	 is_own(const struct lookup *, const struct run *);
+static int	 take_run(const struct lookup *, struct json_object *,
+		    struct found_run *, const char **);
 static void	 not_found(int64_t, struct refusal *);
 
 struct github *
@@ -139,16 +140,21 @@ on_run(const struct gh_reply *r, void *arg)
 	struct lookup		*l = arg;
 	struct found_run	 found;
 	struct refusal		 refusal;
+	struct gh_reply		 bad = *r;
 	const char		*why;
 
 	memset(&found, 0, sizeof(found));
-	if (r->result != GH_OK && (r->result != GH_REFUSED ||
-	    r->status != 404))
-		lookup_refused(r, "The run could not be looked at", &refusal);
-	else if (r->result != GH_OK ||
-	    run_from_github(r->json, &found.doc, &why) == -1 ||
-	    run_from_document(found.doc, &found.run) == -1 ||
-	    !is_own(l, &found.run))
+	if (r->result == GH_OK && take_run(l, r->json, &found, &why) == -1) {
+		bad.result = GH_FAILED;
+		(void)strlcpy(bad.why, why, sizeof(bad.why));
+	}
+	if (bad.result == GH_REFUSED && bad.status == 404)
+		not_found(l->id, &refusal);
+	else if (bad.result != GH_OK)
+		lookup_refused(&bad, "The run could not be looked at",
+		    &refusal);
+	/* The path names the repository; the workflow is told by the run. */
+	else if (found.run.workflow_id != l->pipeline->workflow_id)
 		not_found(l->id, &refusal);
 	else {
 		l->done(&found, l->arg);
@@ -162,12 +168,21 @@ on_run(const struct gh_reply *r, void *arg)
 	free(l);
 }
 
-/* The path names the repository; the workflow is told by the run. */
 static int
-is_own(const struct lookup *l, const struct run *run)
+take_run(const struct lookup *l, struct json_object *o,
+    struct found_run *found, const char **why)
 {
-	return (run->id == l->id &&
-	    run->workflow_id == l->pipeline->workflow_id);
+	if (run_from_github(o, &found->doc, why) == -1)
+		return (-1);
+	if (run_from_document(found->doc, &found->run) == -1) {
+		*why = "GitHub's answer has a run that is none";
+		return (-1);
+	}
+	if (found->run.id != l->id) {
+		*why = "GitHub's answer is another run than asked for";
+		return (-1);
+	}
+	return (0);
 }
 
 static void
