@@ -34,6 +34,7 @@
 #include "budget.h"
 #include "github.h"
 #include "json.h"
+#include "pipeline.h"
 #include "log.h"
 #include "poller.h"
 #include "proc.h"
@@ -184,7 +185,8 @@ take_repository(struct resolve *r, struct json_object *o)
 	    json_object_object_get_ex(may, "push", &push) &&
 	    !json_object_get_boolean(push);
 	if ((d->repository_id = take_id(o)) == 0 ||
-	    take_text(d->name, sizeof(d->name), o, "full_name") == -1)
+	    take_text(d->name, sizeof(d->name), o, "full_name") == -1 ||
+	    !pipeline_repository_ok(d->name))
 		return (-1);
 	(void)take_text(d->default_branch, sizeof(d->default_branch), o,
 	    "default_branch");
