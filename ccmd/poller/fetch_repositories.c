@@ -255,7 +255,9 @@ take_page(struct list *l, struct json_object *page)
 		return (-1);
 	for (i = 0; i < json_object_array_length(list); i++) {
 		from = json_object_array_get_idx(list, i);
-		if (!json_object_is_type(from, json_type_object))
+		if (!json_object_is_type(from, json_type_object) ||
+		    (l->kind == &branches &&
+		    json_string(from, "name") == NULL))
 			return (-1);
 		if (l->kind == &repositories && !is_owners(l, from))
 			continue;
