@@ -151,9 +151,11 @@ put_time(struct json_object *o, const char *name, struct json_object *gh,
 		return (json_object_object_get_ex(gh, member, &v) &&
 		    v != NULL ? -1 : 0);
 	}
-	if (timestamp_parse(s, &t) == -1)
+	/* Behind the year 9999 there is no text for it. */
+	if (timestamp_parse(s, &t) == -1 ||
+	    timestamp_format(t, buf)[0] == '\0')
 		return (-1);
-	json_set_text(o, name, timestamp_format(t, buf));
+	json_set_text(o, name, buf);
 	return (1);
 }
 
