@@ -126,6 +126,12 @@ def is_about(verb):
                for _, check, _, need, _ in verb[6])
 
 
+def writes(verb):
+    """Does it change something on GitHub?"""
+    return verb[5] == "RING" and verb[1] != "GET" and verb[0] not in (
+        "pipeline.update", "pipeline.teardown", "pipeline.provision")
+
+
 def requests(verb, where):
     """(method, path, body) of what it must have alone, and with each of what
     it may have; what writes on GitHub, a second apart, once."""

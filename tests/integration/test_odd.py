@@ -152,7 +152,11 @@ class World:
             assert not set(r.stdout + r.stderr) & {"\x1b", "\x01"}, argv
 
     def all_of(self, where, verbs):
+        turn = self.where.index(where)
         for verb in verbs:
+            # They are a second apart: each document has every other one.
+            if odd.writes(verb) and (turn := turn + 1) % 2:
+                continue
             for request in odd.requests(verb, where):
                 self.ask(*request)
             argv = odd.words(verb, where)
