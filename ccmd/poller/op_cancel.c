@@ -139,7 +139,8 @@ on_run(const struct found_run *found, void *arg)
 		lookup_tell(&c->asked, found->refusal);
 	else if (found->run.status == RUN_COMPLETED)
 		tell_refused(&c->asked, 409, "run_completed", 0,
-		    "Run %lld is completed already: %s", (long long)c->run,
+		    "Run %lld is completed already%s%s", (long long)c->run,
+		    found->run.conclusion_text[0] != '\0' ? ": " : "",
 		    found->run.conclusion_text);
 	else if (order(c, found->run.attempt) == 0)
 		return;
