@@ -246,6 +246,7 @@ apply_stage(const struct asked *asked, struct json_object *doc,
     struct record **record)
 {
 	char	 why[160];
+	int	 error;
 
 	if (pipeline_check(doc, json_string(doc, "pipeline_id"), why,
 	    sizeof(why)) == -1) {
@@ -254,9 +255,17 @@ apply_stage(const struct asked *asked, struct json_object *doc,
 		return (-1);
 	}
 	if (store_stage(doc, record) == -1) {
-		log_err("%s: not staged: %s", asked->verb, strerror(errno));
-		apply_refuse(asked, 503, 5, 0, "unavailable",
-		    "The change could not be saved: %s", strerror(errno));
+		error = errno;
+		log_err("%s: not staged: %s", asked->verb, strerror(error));
+		/* Asked again, that one will be no smaller. */
+		if (error == EMSGSIZE)
+			apply_refuse(asked, 400, 0, 0, "invalid_argument",
+			    "The pipeline's document would be larger than "
+			    "%d KB", MSG_DOC_MAX / 1024);
+		else
+			apply_refuse(asked, 503, 5, 0, "unavailable",
+			    "The change could not be saved: %s",
+			    strerror(error));
 		return (-1);
 	}
 	return (0);

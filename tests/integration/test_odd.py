@@ -222,3 +222,29 @@ def export(w, path):
     r = json.loads(w.d.ctl("-j", "registry", "import", str(path)).stdout)
     assert r["taken"] == 0 and r["skipped_count"] == len(ODD), r
     assert w.d.registry()["pipelines"] == before
+
+
+def test_a_document_that_is_full(tmp_path):
+    """What no more can be added to is shown; a change is refused, for good
+    and with the reason."""
+    with GitHubSim(tmp_path) as sim:
+        sim.add_repo("acme/shop", workflows=["deploy.yml"])
+        there = sim.repo("acme/shop")
+        with Daemon(tmp_path, github_url=sim.url, start=False) as d:
+            doc = odd.document("full", there, there["workflows"][0], odd="")
+            text = json.dumps(doc, separators=(",", ":"), ensure_ascii=False)
+            doc["odd"] = "z" * (128 * 1024 - len(text.encode()))
+            d.state.mkdir(mode=0o700)
+            path = d.state / "pipelines.json"
+            path.write_text(json.dumps({"pipelines": {"full": doc}}))
+            path.chmod(0o600)
+            d.start()
+            pids = d.pids()
+            for method, body in ("PATCH", {"vps": "x" * 64}), ("DELETE", None):
+                status, r = d.request(method, "/api/pipelines/full", body)
+                assert status == 400 and "128 KB" in r["error"], r
+            status, r = d.request("GET", "/api/pipelines/full")
+            assert status == 200 and r["pipeline"].pop("metrics")
+            assert r["pipeline"] == doc
+            assert d.ctl("show", "full").returncode == 0
+            assert d.pids() == pids
