@@ -32,9 +32,13 @@
 #include "github.h"
 #include "jobs.h"
 #include "log.h"
+#include "proc.h"
 #include "run.h"
 #include "tell.h"
 #include "watch.h"
+
+/* A GitHub that may not be asked now holds up others that long, at most. */
+#define JOBS_PATIENCE_MS	60000
 
 struct wanted {
 	TAILQ_ENTRY(wanted) entry;
@@ -113,8 +117,8 @@ ask(struct wanted *w)
 		    (long long)w->run);
 		return (-1);
 	}
-	return (jobs_ask(p->repository->gh, p, w->run, w->attempt, GH_LOOK, 0,
-	    on_jobs, w) == NULL ? -1 : 0);
+	return (jobs_ask(p->repository->gh, p, w->run, w->attempt, GH_LOOK,
+	    proc_now_ms() + JOBS_PATIENCE_MS, on_jobs, w) == NULL ? -1 : 0);
 }
 
 static void
