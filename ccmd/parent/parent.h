@@ -90,6 +90,8 @@ struct jail {
 int users_prepare(const struct conf *conf, struct jail jails[PROC_MAX]);
 /* Copy what name resolution needs into the poller's chroot. */
 void users_refresh(const struct jail *poller);
+/* And from now on whenever that has changed; `poller` stays the caller's. */
+void users_watch(struct event_base *base, const struct jail *poller);
 void users_cleanup(void);
 
 /* --- supervise.c */

@@ -133,6 +133,7 @@ supervise(struct event_base *base, struct supervise *s)
 		fatal("supervise");
 	reload_init(s);
 	notify_start(base);
+	users_watch(base, &s->jails[PROC_POLLER]);
 	start_set();
 	/* A break before the loop is none. */
 	if (env.phase != DOWN)

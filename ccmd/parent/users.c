@@ -26,6 +26,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <event2/event.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
@@ -50,11 +51,8 @@
 #define JAIL_PREFIX	"jails-"
 #define JAIL_LOCK	".lock"
 #define COPY_SUFFIX	".new"	/* until a copy is whole */
-
-static struct {
-	char	 dir[MSG_PATH_MAX];	/* of the chroots; "" if none */
-	int	 lock;			/* on that, while we live */
-} env = { .lock = -1 };
+#define COPY_LOOK	2	/* seconds between looks at what is copied */
+#define COPIES		(sizeof(copied) / sizeof(copied[0]))
 
 static const char *const names[PROC_MAX] = {
 	[PROC_POLLER] = "_ccmdp",
@@ -65,6 +63,14 @@ static const char *const names[PROC_MAX] = {
 static const char *const copied[] = { "resolv.conf", "hosts",
     "nsswitch.conf" };
 
+static struct {
+	char	 dir[MSG_PATH_MAX];	/* of the chroots; "" if none */
+	int	 lock;			/* on that, while we live */
+	struct event *look;
+	const struct jail *poller;	/* whose copies are looked after */
+	struct stat source[COPIES];	/* as they were copied */
+} env = { .lock = -1 };
+
 static int	 find_user(enum proc_id, int, struct jail *);
 static int	 spare_user(enum proc_id, struct jail *);
 static int	 make_jails(struct jail *);
@@ -73,6 +79,8 @@ static int	 lock_in(const char *, int);
 static void	 sweep(void);
 static void	 remove_jails(const char *);
 static int	 copy_file(const char *, const char *);
+static void	 on_look(evutil_socket_t, short, void *);
+static int	 has_changed(size_t);
 
 int
 users_prepare(const struct conf *conf, struct jail jails[PROC_MAX])
@@ -238,13 +246,59 @@ users_refresh(const struct jail *poller)
 
 	if (poller->chroot[0] == '\0')
 		return;
-	for (i = 0; i < sizeof(copied) / sizeof(copied[0]); i++) {
+	for (i = 0; i < COPIES; i++) {
 		(void)snprintf(from, sizeof(from), "/etc/%s", copied[i]);
+		/* Before: what changes meanwhile is seen by the next look. */
+		if (stat(from, &env.source[i]) == -1)
+			memset(&env.source[i], 0, sizeof(env.source[i]));
 		(void)snprintf(to, sizeof(to), "%s/etc/%s", poller->chroot,
 		    copied[i]);
 		if (copy_file(from, to) == -1 && errno != ENOENT)
 			log_warn("%s: %s", from, strerror(errno));
 	}
+}
+
+/* Networks come and go while we run, and their name servers with them. */
+void
+users_watch(struct event_base *base, const struct jail *poller)
+{
+	static const struct timeval	 tv = { COPY_LOOK, 0 };
+
+	if (poller->chroot[0] == '\0')
+		return;
+	env.poller = poller;
+	env.look = event_new(base, -1, EV_PERSIST, on_look, NULL);
+	if (env.look == NULL || event_add(env.look, &tv) == -1)
+		fatalx("users_watch");
+}
+
+static void
+on_look(evutil_socket_t fd __attribute__((unused)),
+    short what __attribute__((unused)), void *arg __attribute__((unused)))
+{
+	size_t	 i;
+
+	for (i = 0; i < COPIES && !has_changed(i); i++)
+		;
+	if (i == COPIES)
+		return;
+	log_info("/etc/%s has changed", copied[i]);
+	users_refresh(env.poller);
+}
+
+/* What is not there for a moment is no change. */
+static int
+has_changed(size_t i)
+{
+	const struct stat	*was = &env.source[i];
+	struct stat		 st;
+	char			 path[64];
+
+	(void)snprintf(path, sizeof(path), "/etc/%s", copied[i]);
+	return (stat(path, &st) == 0 && (st.st_dev != was->st_dev ||
+	    st.st_ino != was->st_ino || st.st_size != was->st_size ||
+	    st.st_mtim.tv_sec != was->st_mtim.tv_sec ||
+	    st.st_mtim.tv_nsec != was->st_mtim.tv_nsec));
 }
 
 /* Whole or not at all: written beside it, then renamed. */
@@ -296,7 +350,7 @@ remove_jails(const char *dir)
 	char	 path[2 * MSG_PATH_MAX];
 	size_t	 i;
 
-	for (i = 0; i < sizeof(copied) / sizeof(copied[0]); i++) {
+	for (i = 0; i < COPIES; i++) {
 		(void)snprintf(path, sizeof(path), "%s/poller/etc/%s", dir,
 		    copied[i]);
 		(void)unlink(path);
