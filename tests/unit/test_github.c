@@ -271,7 +271,8 @@ test_expiry_of_the_last(void **state)
 static void
 test_hopeless(void **state)
 {
-	int	 i;
+	struct http_request	*first;
+	int			 i;
 
 	(void)state;
 	budget_limits(&env.gh.budget, 10, 0, 0);
@@ -279,6 +280,7 @@ test_hopeless(void **state)
 		assert_non_null(github_write(&env.gh, "POST", "/x", NULL, 0,
 		    on_done, NULL));
 	assert_int_equal(env.begun, 1);
+	first = env.last;
 	assert_non_null(github_call(&env.gh, GH_LOOK, "GET", POISONED, NULL,
 	    NULL, 0, on_done, NULL));
 	assert_int_equal(env.ended, 0);
@@ -288,6 +290,10 @@ test_hopeless(void **state)
 	/* And the other write has its turn all the same. */
 	run(2);
 	assert_int_equal(env.begun, 2);
+	answer(200);
+	env.last = first;
+	answer(200);
+	assert_int_equal(env.ended, 3);
 }
 
 static void
