@@ -37,6 +37,7 @@ static struct {
 	int64_t	 date;
 } env;
 
+static int	 is_visible(const char *);
 static void	 take_next(struct http_reply *, const char *);
 static int64_t	 take_date(const char *);
 static int64_t	 take_number(const char *);
@@ -54,7 +55,7 @@ http_head_take(struct http_reply *r, const char *name, const char *value)
 		{ "x-ratelimit-used", &r->used },
 		{ "x-ratelimit-reset", &r->reset },
 	};
-	/* What does not fit is left out. */
+	/* What does not fit is left out, and what may be no text. */
 	const struct {
 		const char	*name;
 		char		*text;
@@ -75,17 +76,31 @@ http_head_take(struct http_reply *r, const char *name, const char *value)
 			*numbers[i].number = take_number(value);
 	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		if (strcasecmp(name, texts[i].name) == 0) {
-			if (strlcpy(texts[i].text, value, texts[i].size) >=
-			    texts[i].size)
+			if (!is_visible(value) || strlcpy(texts[i].text,
+			    value, texts[i].size) >= texts[i].size)
 				texts[i].text[0] = '\0';
 			r->classic |= texts[i].text == r->scopes;
 		}
-	if (strcasecmp(name, "link") == 0)
+	if (strcasecmp(name, "link") == 0 && is_visible(value))
 		take_next(r, value);
 	else if (strcasecmp(name, "retry-after") == 0)
 		r->retry_after = take_retry_after(value);
 	else if (strcasecmp(name, "date") == 0)
 		r->date = take_date(value);
+}
+
+/*
+ * A head's bytes are of any kind, and its texts are told to people: in JSON,
+ * which is UTF-8.
+ */
+static int
+is_visible(const char *value)
+{
+	for (; *value != '\0'; value++)
+		if ((unsigned char)*value < 0x20 ||
+		    (unsigned char)*value > 0x7e)
+			return (0);
+	return (1);
 }
 
 /* The same second's text comes with many answers. */

@@ -48,6 +48,9 @@ STATUSES = [(204, "", {}), (201, "{}", {}), (206, "[]", {}), (304, "", {}),
             (301, "", {}), (301, "", {"Location": "x:\x7f//"}),
             (403, "null", {}), (404, "[]", {}), (500, "[[[", {}),
             (422, '{"message": 5, "errors": [null, {"message": []}]}', {}),
+            (403, '{"message": "no"}', {
+                "X-Accepted-GitHub-Permissions": "a" + 80 * "\u00e9"}),
+            (404, "[]", {"ETag": 100 * "\u00e9", "Link": 500 * "<\u00e9>"}),
             (429, "", {"Retry-After": "0"})]
 
 RUN = "/repos/{repo}/actions/runs/{run}"
