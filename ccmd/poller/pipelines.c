@@ -50,6 +50,7 @@ static int	 seen_cmp(const void *, const void *);
 static struct pipeline *pipeline_new_entry(const char *);
 static void	 take_document(struct pipeline *, struct json_object *);
 static int64_t	 take_id(struct json_object *, const char *);
+static char	*branch_of(const char *);
 static char	*take_branch(struct json_object *);
 static void	 take_text(char *, size_t, struct json_object *, const char *);
 static void	 remember(struct pipeline *, const struct seen *);
@@ -146,8 +147,7 @@ take_document(struct pipeline *p, struct json_object *o)
 	    strdup(json_string(o, "error"));
 	json_object_object_get_ex(o, "github", &github);
 	free(p->default_branch);
-	p->default_branch = json_string(github, "default_branch") == NULL ?
-	    NULL : strdup(json_string(github, "default_branch"));
+	p->default_branch = branch_of(json_string(github, "default_branch"));
 	free(p->branch);
 	p->branch = take_branch(json_member(o, "config", json_type_object));
 	p->repository_id = take_id(github, "repository_id");
@@ -164,6 +164,14 @@ take_document(struct pipeline *p, struct json_object *o)
 	    json_type_array));
 }
 
+/* Not what can't be one: a file may have anything. */
+static char *
+branch_of(const char *s)
+{
+	return (s == NULL || s[0] == '\0' || strlen(s) > PIPELINE_BRANCH_MAX ?
+	    NULL : strdup(s));
+}
+
 /* The first that it is triggered by, unless that is a pattern. */
 static char *
 take_branch(struct json_object *config)
@@ -178,8 +186,7 @@ take_branch(struct json_object *config)
 	if (!json_object_is_type(first, json_type_string))
 		return (NULL);
 	s = json_object_get_string(first);
-	return (s[0] == '\0' || strpbrk(s, "*?+[!") != NULL ? NULL :
-	    strdup(s));
+	return (strpbrk(s, "*?+[!") != NULL ? NULL : branch_of(s));
 }
 
 static int64_t

@@ -27,7 +27,9 @@ from daemon import Daemon
 from githubsim import GitHubSim
 from odd import GONE, NOTE
 
-LONG = "x" * 40000
+# Two bytes each: a cut comes into the middle of one.
+LONG = "x" + "\u00e9" * 12000
+LONGER = "\u00e9" * 12000
 HARD = "a\"\\\n\x01\x1b[31m\x7f{}<&> b?#%00/../\u00e9\u4e16\U0001f600"
 PLAN = {"queued": 1, "in_progress": 600, "conclusion": "success"}
 WORKFLOW = {"path": ".github/workflows/deploy.yml", "dispatch": True,
@@ -69,9 +71,9 @@ ODD = {
         vps_integration__vps=HARD, vps_integration__requested_by=HARD,
         error=HARD, status="error", last_updated=HARD, project=HARD),
     "0": dict(
-        config__trigger_branches=[LONG], error=LONG, status="error",
+        config__trigger_branches=["gone"], error=LONGER, status="error",
         github__default_branch=LONG, workflow_file="w" * 251 + ".yml",
-        github__html_url="https://" + LONG[:9000],
+        github__html_url="https://" + LONGER[:9000],
         created_at="9999-12-31T23:59:59-23:59"),
     "_": dict(
         config__trigger_branches=[None, 5, {}, []], config__odd=deep(57),
