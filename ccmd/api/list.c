@@ -270,7 +270,7 @@ static int
 first_of(struct json_object *args, struct pipeline **p)
 {
 	const char	*after = json_string(args, "after"), *comma;
-	char		 created[64], *zone;
+	char		 created[PIPELINE_TIME_SIZE], *zone;
 	int64_t		 t;
 
 	if (after == NULL) {

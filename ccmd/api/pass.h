@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 #include "msg.h"
+#include "pipeline.h"
 
 struct event;
 struct event_base;
@@ -57,7 +58,7 @@ struct pass {
 	size_t		 ready;		/* of those the first: to be given */
 	size_t		 given;		/* of the ready ones */
 	char		 id[MSG_ID_MAX + 1];	/* it came so far, */
-	char		 created_at[40];	/* in the view's order */
+	char		 created_at[PIPELINE_TIME_SIZE];	/* in order */
 };
 
 void pass_init(struct event_base *base);

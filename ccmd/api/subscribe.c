@@ -37,6 +37,7 @@
 #include "api.h"
 #include "json.h"
 #include "log.h"
+#include "pipeline.h"
 #include "proc.h"
 #include "subscribe.h"
 #include "view.h"
@@ -61,7 +62,7 @@ struct subscriber {
 	uint64_t	 at;		/* all up to it were told */
 	char		 only[MSG_ID_MAX + 1];	/* pipeline; "": all */
 	char		 told[MSG_ID_MAX + 1];	/* snapshot: the last one */
-	char		 told_at[40];		/* and when it was created */
+	char		 told_at[PIPELINE_TIME_SIZE];	/* and created_at */
 	int64_t		 sent_at;
 	int64_t		 stalled_at;	/* 0: it takes what it is given */
 };

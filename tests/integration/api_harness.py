@@ -65,6 +65,7 @@ class Client:
             data = self.sock.recv(65536)
             assert data, got
             got += data
+            assert len(got) < 1 << 22, got[-1000:]
         return got
 
     def rest(self):

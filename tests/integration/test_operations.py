@@ -17,14 +17,15 @@
 not at all; and what lasts as long as its token."""
 
 import json
+import re
 import socket
 import subprocess
 import time
 
 import pytest
 
-from api_harness import ADMIN, VIEWER, Api
-from daemon import BUILD
+from api_harness import ADMIN, PIPELINE, VIEWER, Api
+from daemon import BUILD, wait_until
 from faults import Faults
 
 REPOSITORIES = "/api/repositories?owner=acme"
@@ -294,3 +295,24 @@ def test_news_that_make_no_sense(apis):
         assert status == 200, (path, body)
         assert b"odd" not in body and b"pipe_2" not in body, path
     a.wait(lambda: a.log.count("that is none") >= 11)
+
+
+def test_times_as_long_as_they_may_be(apis):
+    """What goes through all pipelines in turns comes to each of them once,
+    and to an end."""
+    a = apis()
+    ids = ["pipe_1"] + ["long_%03d" % n for n in range(600)]
+    for n, id in enumerate(ids[1:], 2):
+        a.registry.send("PIPELINE", number=n, known=1, doc=dict(
+            PIPELINE, pipeline_id=id,
+            created_at="2026-02-05T10:30:00.%s+00:00" % ("7" * 37)))
+    wait_until(lambda: json.loads(a.get("/api/pipelines").answer()[2])[
+        "count"] == len(ids), 20, "all")
+    with a.get("/api/events?snapshot=true") as events:
+        told = events.read_until(b"event: synced")
+    told = told[:told.index(b"event: synced")].decode()
+    assert [json.loads(x)["pipeline_id"] for x in re.findall(
+        "^event: pipeline\ndata: (.*)$", told, re.M)] == ids
+    told = a.get("/metrics").answer()[2].decode()
+    assert re.findall(r'^ccm_pipeline_stale\{pipeline="(\w+)"',
+                      told, re.M) == ids
