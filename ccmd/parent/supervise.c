@@ -598,7 +598,8 @@ reap(struct child *c, int status)
 		log_err("%s ended by signal %d%s", proc_name(c->proc),
 		    WTERMSIG(status), WTERMSIG(status) == SIGSYS ?
 		    ": killed by the sandbox" : "");
-	else if (WEXITSTATUS(status) == PROC_EXIT_HOPELESS) {
+	else if (WEXITSTATUS(status) == PROC_EXIT_HOPELESS &&
+	    c->proc == PROC_REGISTRY && !c->running) {
 		env.hopeless = 1;
 		env.status = PROC_EXIT_HOPELESS;
 	} else if (env.s->restore != -1)

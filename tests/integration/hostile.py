@@ -35,13 +35,13 @@ from daemon import BUILD, Daemon
 from registry_harness import Peer
 
 PROGRAM = """#!/usr/bin/python3 -IS
-import array, socket
+import array, os, socket
 s = socket.socket(socket.AF_UNIX)
 s.connect(%r)
 s.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS,
                     array.array("i", [3, 2]))])
 socket.socket(fileno=3).close()
-s.recv(1)
+os._exit(sum(s.recv(1)))
 """
 TIMEOUT = 20
 # Whose socket comes first, and whose then.
@@ -105,6 +105,10 @@ class Child(End):
         self.expect("SETUP")
         self.send("READY", level="not at all")
         self.expect("CONF_END")
+
+    def exit(self, status):
+        self.waiting.send(bytes([status]))
+        self.close()
 
     def close(self):
         for fd in self.fds:

@@ -15,11 +15,15 @@
 """What a child that was taken over can do to the others: nothing that
 outlives it."""
 
+import fcntl
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
+import sys
+import termios
 import time
 
 import pytest
@@ -41,6 +45,11 @@ def flood(child, messages):
     except (BrokenPipeError, ConnectionResetError):
         pass
     child.close()
+
+
+def unread(pipe):
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4),
+                          sys.byteorder)
 
 
 def resident(pid):
@@ -137,6 +146,37 @@ def test_last_words_are_heard(tmp_path):
         starts_anew(h, "registry: fatal: that is why")
         assert h.log().count("registry: noise\n") < 4000
         assert " lines were dropped" in h.log()
+
+
+def test_last_words_of_a_second_ago(tmp_path):
+    """They count among what was dropped once, though what it asked for had
+    the parent say how much that was."""
+    faults = Faults(tmp_path / "faults")
+    with Hostile(tmp_path, "poller", env=faults.env) as h:
+        child = h.child()
+        child.ready()
+        child.stderr.write(b"<6>noise\n" * 4000 + b"<3>fatal: that is why\n")
+        wait_until(lambda: unread(child.stderr) == 0, 20, "all taken")
+        faults.set(monotonic=1500)
+        child.send("SIGN_JWT", credential=1, skew=0)
+        child.expect("JWT")
+        child.close()
+        starts_anew(h, "poller: fatal: that is why")
+        counts = re.findall(r"poller: (\d+) lines were dropped", h.log())
+        assert counts and all(int(n) <= 4001 for n in counts), counts
+    faults.close()
+
+
+@pytest.mark.parametrize("which", ["api", "poller", "registry"])
+def test_nobody_who_runs_says_that_it_is_hopeless(tmp_path, which):
+    """That ends the daemon for good; it is for a registry that starts."""
+    with Hostile(tmp_path, which) as h:
+        child = h.child()
+        child.ready()
+        child.send("RUNNING", pid=1)
+        wait_for(h, "ccmd: running")
+        child.exit(78)
+        starts_anew(h, which + " ended with status 78")
 
 
 # --- The registry, and who talks to it.
