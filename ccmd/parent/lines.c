@@ -84,7 +84,7 @@ lines_end(struct lines *l)
 		;
 	if (l->len > 0)
 		put(l);
-	if (l->last[0] != '\0')
+	if (l->last[0] != '\0' && l->dropped > 0)
 		l->dropped--;
 	say_dropped(l);
 	/* Why it died, perhaps. */
