@@ -146,10 +146,12 @@ see_later(struct rerun *op)
 {
 	static const struct timeval tv = { 0, SEE_AGAIN_MS * 1000 };
 
-	if (op->tries > 0)
+	if (op->tries == 0)
+		on_timer(-1, EV_TIMEOUT, op);
+	else if (proc_now_ms() + SEE_AGAIN_MS < op->asked.deadline)
 		evtimer_add(op->timer, &tv);
 	else
-		on_timer(-1, EV_TIMEOUT, op);
+		done(op, 0);
 }
 
 static void

@@ -406,6 +406,16 @@ def test_rerun_of_an_old_run_is_followed(d, sim, pipe):
     d.wait_stats(pipe, lambda s: s["current_run"] is None)
 
 
+def test_rerun_that_is_not_seen(d, sim, pipe):
+    """GitHub took it, and says no more: so does the answer, in its time."""
+    run = sim.add_run("acme/shop", "deploy.yml", conclusion="failure")
+    sim.fault("hang", method="GET", path="/actions/runs/%d" % run, skip=1,
+              count=-1)
+    status, r = post(d, "%s/runs/%d/rerun" % (pipe, run))
+    assert (status, r.get("run_attempt", 0)) == (202, None), r
+    assert len(sim.requests(method="POST")) == 1
+
+
 # --- Workflows, roles, the other door.
 
 def test_workflow(d, sim, pipe):
