@@ -152,8 +152,9 @@ cancel_free(struct cancel *c)
 }
 
 /*
- * Hours may go by, and a reload may give the owner another credential; but
- * the numbers are those of one GitHub.
+ * Hours may go by, and reloads may give the owner another credential, and
+ * the place of ours to another GitHub's; but the numbers are those of one.
+ * NULL: that can't be asked.
  */
 static struct github *
 github_of(struct cancel *c)
@@ -163,14 +164,16 @@ github_of(struct cancel *c)
 	if (gh != NULL && github_has_token(gh) &&
 	    strcmp(github_url(gh), c->url) == 0)
 		c->gh = gh;
-	return (c->gh);
+	return (strcmp(github_url(c->gh), c->url) == 0 ? c->gh : NULL);
 }
 
 struct gh_call *
 cancel_ask(struct cancel *c, const char *path, gh_done done, void *arg)
 {
-	return (github_call(github_of(c), GH_COMMAND, "GET", path, NULL, NULL,
-	    0, done, arg));
+	struct github	*gh = github_of(c);
+
+	return (gh == NULL ? NULL : github_call(gh, GH_COMMAND, "GET", path,
+	    NULL, NULL, 0, done, arg));
 }
 
 int
@@ -293,12 +296,14 @@ static int
 order(struct victim *v, const char *what, gh_done done)
 {
 	struct cancel	*c = v->cancel;
+	struct github	*gh = github_of(c);
 	char		 path[GH_PATH_MAX];
 
-	if (snprintf(path, sizeof(path), "/repos/%s/actions/runs/%lld%s",
-	    c->name, (long long)v->id, what) >= (int)sizeof(path))
+	if (gh == NULL || snprintf(path, sizeof(path),
+	    "/repos/%s/actions/runs/%lld%s", c->name, (long long)v->id,
+	    what) >= (int)sizeof(path))
 		return (-1);
-	v->call = github_write(github_of(c), "POST", path, NULL, 0, done, v);
+	v->call = github_write(gh, "POST", path, NULL, 0, done, v);
 	return (v->call == NULL ? -1 : 0);
 }
 

@@ -97,6 +97,7 @@ static struct {
 	int		 settled;
 	struct github	*configured;	/* for the owner, now */
 	struct github	*expected;	/* to be asked */
+	int		 reused;	/* its place is another GitHub's */
 	struct pipeline	 pipeline;
 } env;
 
@@ -232,7 +233,8 @@ github_has_token(const struct github *gh)
 const char *
 github_url(const struct github *gh)
 {
-	return (gh == STRANGER ? "https://b.example" : "https://a.example");
+	return (gh == STRANGER || (gh == env.expected && env.reused) ?
+	    "https://b.example" : "https://a.example");
 }
 
 struct gh_call *
@@ -511,6 +513,11 @@ test_another_configuration(void **state __attribute__((unused)))
 	env.configured = NULL;
 	(void)live(env.now + 3000);
 	assert_in_range(env.n_run, 9, 14);
+	env.reused = 1;
+	env.n_run = 0;
+	(void)live(env.now + MINUTE);
+	assert_int_equal(env.n_run, 0);
+	env.reused = 0;
 	env.runs[0].ends = 0;
 	(void)live(FAR);
 	reports(c, 1, 0, 0, NULL);
