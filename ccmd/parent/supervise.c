@@ -165,7 +165,7 @@ start_set(void)
 			continue;
 		if (start_child(&env.children[p]) == -1) {
 			log_err("%s: %s", proc_name(p), strerror(errno));
-			env.hopeless = 1;
+			env.hopeless = env.status = 1;
 			end_set();
 			return;
 		}
@@ -483,8 +483,6 @@ set_ended(void)
 	env.reloading = 0;
 	evtimer_del(env.timer);
 	if (env.s->restore != -1 || env.stopping || env.hopeless) {
-		if (env.hopeless && env.status == 0)
-			env.status = 1;
 		event_base_loopbreak(env.base);
 		return;
 	}
