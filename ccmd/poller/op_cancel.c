@@ -62,6 +62,7 @@ struct cancelling {
 	int64_t		 attempt;
 	int64_t		 since;		/* it was asked for, our clock */
 	int		 answered;
+	int		 ended;		/* its document may not say it yet */
 };
 
 static struct {
@@ -83,6 +84,9 @@ static void	 followed_up(struct cancelling *);
 static struct json_object *still_followed(const struct cancelling *);
 static const struct cancelling *follower(const struct pipeline *, int64_t,
 		    const struct cancelling *);
+static void	 forget_ended(const struct pipeline *);
+static int	 has_ended(const struct pipeline *, int64_t);
+static int	 lists(struct json_object *, int64_t);
 static void	 take_up(struct pipeline *, struct json_object *);
 static void	 cancelling_free(struct cancelling *);
 
@@ -292,7 +296,10 @@ followed_up(struct cancelling *c)
 	patch = json_object_new_object();
 	json_object_object_add(patch, "cancelling", still_followed(c));
 	tell_change(c->pipeline->id, patch, text);
-	cancelling_free(c);
+	cancel_free(c->cancel);
+	c->cancel = NULL;
+	c->ended = 1;
+	env.n--;
 }
 
 /* What else the pipeline's document goes on to say; NULL: nothing. */
@@ -304,7 +311,7 @@ still_followed(const struct cancelling *c)
 
 	TAILQ_FOREACH(other, &env.all, entry) {
 		/* Two may have asked for one run: it is there once. */
-		if (other == c || !other->answered ||
+		if (other == c || !other->answered || other->ended ||
 		    other->pipeline != c->pipeline ||
 		    follower(c->pipeline, other->run, c) != other)
 			continue;
@@ -323,10 +330,50 @@ follower(const struct pipeline *p, int64_t run,
 	const struct cancelling	*c;
 
 	TAILQ_FOREACH(c, &env.all, entry)
-		if (c != but && c->answered && c->pipeline == p &&
-		    c->run == run)
+		if (c != but && c->answered && !c->ended &&
+		    c->pipeline == p && c->run == run)
 			return (c);
 	return (NULL);
+}
+
+/*
+ * What left the registry before our change came there says that a run is
+ * still followed that has ended: it is remembered until the document says
+ * the same.
+ */
+static void
+forget_ended(const struct pipeline *p)
+{
+	struct cancelling	*c, *next;
+
+	TAILQ_FOREACH_SAFE(c, &env.all, entry, next)
+		if (c->ended && c->pipeline == p &&
+		    !lists(p->cancelling, c->run))
+			cancelling_free(c);
+}
+
+static int
+has_ended(const struct pipeline *p, int64_t run)
+{
+	const struct cancelling	*c;
+
+	TAILQ_FOREACH(c, &env.all, entry)
+		if (c->ended && c->pipeline == p && c->run == run)
+			return (1);
+	return (0);
+}
+
+static int
+lists(struct json_object *list, int64_t run)
+{
+	int64_t	 id;
+	size_t	 i, n = list == NULL ? 0 : json_object_array_length(list);
+
+	for (i = 0; i < n; i++)
+		if (json_int(json_object_array_get_idx(list, i), "run_id",
+		    &id) == 1 && id == run)
+			return (1);
+	return (0);
 }
 
 void
@@ -334,6 +381,7 @@ op_cancel_pipeline(struct pipeline *p)
 {
 	size_t	 i;
 
+	forget_ended(p);
 	if (p->cancelling == NULL)
 		return;
 	for (i = 0; i < json_object_array_length(p->cancelling); i++)
@@ -351,7 +399,8 @@ take_up(struct pipeline *p, struct json_object *o)
 	int64_t			 run, at;
 
 	if (json_int(o, "run_id", &run) != 1 || run <= 0 ||
-	    follower(p, run, NULL) != NULL || env.n >= CANCELS_MAX)
+	    follower(p, run, NULL) != NULL || has_ended(p, run) ||
+	    env.n >= CANCELS_MAX)
 		return;
 	gh = github_for(p->name, strcspn(p->name, "/"));
 	if (gh == NULL || !github_has_token(gh))
@@ -377,6 +426,7 @@ cancelling_free(struct cancelling *c)
 	if (c->cancel != NULL)
 		cancel_free(c->cancel);
 	event_free(c->timer);
-	env.n--;
+	if (!c->ended)
+		env.n--;
 	free(c);
 }

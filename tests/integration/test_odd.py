@@ -16,6 +16,7 @@
 loses nothing that is not known here; what is not let in is refused whole,
 with its place and the reason."""
 
+import collections
 import concurrent.futures
 import json
 import urllib.parse
@@ -23,7 +24,7 @@ import urllib.parse
 import contract
 import odd
 import sse
-from daemon import Daemon
+from daemon import Daemon, wait_until
 from githubsim import GitHubSim
 from odd import GONE, NOTE
 
@@ -250,3 +251,27 @@ def test_a_document_that_is_full(tmp_path):
             assert r["pipeline"] == doc
             assert d.ctl("show", "full").returncode == 0
             assert d.pids() == pids
+
+
+def test_many_cancels_that_ended(tmp_path):
+    """Followed up once each, however many end at a time."""
+    with GitHubSim(tmp_path) as sim:
+        sim.add_repo("acme/shop", workflows=["deploy.yml"])
+        there = sim.repo("acme/shop")
+        with Daemon(tmp_path, github_url=sim.url, start=False, active=60,
+                    idle=60) as d:
+            doc = odd.document("many", there, there["workflows"][0],
+                               cancelling=[{"run_id": 100 + i} for i in
+                                           range(150)])
+            d.state.mkdir(mode=0o700)
+            path = d.state / "pipelines.json"
+            path.write_text(json.dumps({"pipelines": {"many": doc}}))
+            path.chmod(0o600)
+            d.start()
+            wait_until(lambda: "cancelling" not in
+                       d.registry()["pipelines"]["many"], 60, "all ended")
+            asked = collections.Counter(
+                x["path"] for x in sim.requests(
+                    path="/actions/runs/[12][0-9]+"))
+            assert len(asked) == 150 and set(asked.values()) == {1}, (
+                asked.most_common(5))
