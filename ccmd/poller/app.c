@@ -349,10 +349,12 @@ lifetime(struct json_object *o, const struct http_reply *reply,
 	return (*life > 0 ? 0 : -1);
 }
 
+/* What does not fit is left out, whole: it is told in JSON. */
 static void
 take_permissions(struct app *app, struct json_object *o)
 {
-	size_t	 size = sizeof(app->permissions);
+	size_t		 size = sizeof(app->permissions), len;
+	const char	*may;
 
 	(void)strlcpy(app->permissions, " ", size);
 	if (o == NULL)
@@ -360,11 +362,12 @@ take_permissions(struct app *app, struct json_object *o)
 	json_object_object_foreach(o, name, value) {
 		if (!json_object_is_type(value, json_type_string))
 			continue;
-		(void)strlcat(app->permissions, name, size);
-		(void)strlcat(app->permissions, "=", size);
-		(void)strlcat(app->permissions,
-		    json_object_get_string(value), size);
-		(void)strlcat(app->permissions, " ", size);
+		may = json_object_get_string(value);
+		len = strlen(app->permissions);
+		if (strlen(name) + strlen(may) + sizeof("= ") > size - len)
+			continue;
+		(void)snprintf(app->permissions + len, size - len, "%s=%s ",
+		    name, may);
 	}
 }
 

@@ -20,11 +20,13 @@ it, and others are looked at on time."""
 import concurrent.futures
 import json
 import queue
+import time
 import urllib.request
 
 import contract
 from daemon import Daemon
 from githubsim import GitHubSim
+from githubsim_app import APP, GRANTS, keys  # noqa: F401
 
 WORKERS = 6
 GONE = object()
@@ -211,3 +213,70 @@ def test_what_github_should_not_answer(tmp_path):
             assert max(gaps) < 2500, gaps
             assert d.pids() == pids
             assert "fatal" not in d.log()
+
+
+TOKENS = ["", "null", "[]", "{}", '{"token": null}', '{"token": 5}',
+          '{"token": ""}', '{"token": "ghs_odd"}', '{"token": ["ghs_odd"]}',
+          '{"token": "a b", "expires_at": "%(later)s"}',
+          '{"token": "\\u00e9", "expires_at": "%(later)s"}',
+          '{"token": "%(long)s", "expires_at": "%(later)s"}',
+          '{"token": "ghs_odd", "expires_at": null}',
+          '{"token": "ghs_odd", "expires_at": 5}',
+          '{"token": "ghs_odd", "expires_at": "1970-01-01T00:00:00Z"}',
+          '{"token": "ghs_odd", "expires_at": "soon"}',
+          '{"a": {"token": "ghs_odd"}, "expires_at": "%(later)s"}',
+          '{"token": "ghs_odd", "token": "ghs_odd", '
+          '"expires_at": "%(later)s"}']
+# Those are some, and are used.
+STRANGE = [{"expires_at": "9999-12-31T23:59:59-23:59"},
+           {"permissions": {"a": 1, "b": None, "c": []}},
+           {"permissions": []},
+           {"permissions": {"x" + "\u00e9" * 9000: "write"}},
+           {"permissions": {"a": "x" + "\u00e9" * 9000}}]
+
+
+def test_an_apps_token_that_is_none(tmp_path, keys):  # noqa: F811
+    """Each is an installation's own: the others have theirs, and it is told
+    why this one has none."""
+    key = tmp_path / "app.pem"
+    key.write_text(keys[0][0].read_text())
+    key.chmod(0o600)
+    fill = {"later": time.strftime("%Y-%m-%dT%H:%M:%SZ",
+                                   time.gmtime(time.time() + 3600)),
+            "long": "x" * 5000}
+    with GitHubSim(tmp_path) as sim:
+        n = len(TOKENS) + len(STRANGE)
+        owners = ["odd%d" % i for i in range(n)]
+        sim.app(APP, public_key=keys[0][1], permissions=GRANTS,
+                installations=[{"id": 100 + i, "account": owner}
+                               for i, owner in enumerate(owners)])
+        conf = ""
+        for i, owner in enumerate(owners):
+            sim.add_repo(owner + "/shop", workflows=["deploy.yml"])
+            if i < len(TOKENS):
+                body = TOKENS[i] % fill
+            else:
+                sim.token("ghs_strange%d" % i)
+                body = {"token": "ghs_strange%d" % i,
+                        "expires_at": fill["later"],
+                        **STRANGE[i - len(TOKENS)]}
+            sim.fault("status", method="POST", status=201, body=body,
+                      path="/%d/access_tokens" % (100 + i))
+            conf += ('github "%s" {\n\turl "%s"\n\tapp %d installation %d '
+                     'key file "%s"\n\towners { "%s" }\n}\n' % (
+                         owner, sim.url, APP, 100 + i, key, owner))
+        with Daemon(tmp_path, conf=conf) as d:
+            pids = d.pids()
+            for i, owner in enumerate(owners):
+                status, r = d.request(
+                    "GET", "/api/repositories/%s/shop/branches" % owner)
+                if i >= len(TOKENS):
+                    assert status == 200, (STRANGE[i - len(TOKENS)], r)
+                else:
+                    assert status == 502 and "No token for GitHub App" in \
+                        r["error"], (TOKENS[i], r)
+            status, r = d.request("GET", "/api/doctor")
+            assert status == 200, r
+            assert len(r["credentials"]) == n
+            assert d.pids() == pids
+            assert "fatal" not in d.log() and "ghs_odd" not in d.log()
