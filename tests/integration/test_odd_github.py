@@ -212,8 +212,9 @@ def test_what_github_should_not_answer(tmp_path):
                                   list(w.cases(name))))
             looks = sim.wait_for(3, since=mark, path="/repos/well/shop")
             gaps = [b["time"] - a["time"] for a, b in zip(looks, looks[1:])]
-            # An interval of a second, and what a machine under load adds.
-            assert max(gaps) < 2500, gaps
+            # An interval of a second, and what a machine under load adds;
+            # a pause for all of them is a minute.
+            assert max(gaps) < 5000, gaps
             assert d.pids() == pids
             assert "fatal" not in d.log()
 
