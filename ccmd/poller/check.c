@@ -38,12 +38,17 @@
 
 #define CHECK_EVERY	(3600 * (int64_t)1000)	/* milliseconds */
 #define CHECK_GONE	(300 * (int64_t)1000)
+#define CHECK_FIRST	(360 * (int64_t)1000)	/* after a start */
 
 static int	 check_url(const struct pipeline *, char *, size_t);
 static void	 is_gone(struct pipeline *, const char *);
 static int	 is_there(struct pipeline *, struct json_object *);
 
-/* One that was in error before a restart is asked for at once. */
+/*
+ * One that was in error before a restart is asked for at once, the others
+ * over the hour, but for its beginning: there is enough to be asked then, and
+ * what was provisioned just now was seen just now.
+ */
 void
 check_init(struct pipeline *p)
 {
@@ -51,7 +56,8 @@ check_init(struct pipeline *p)
 	p->check_etag = NULL;
 	p->gone = 0;
 	p->check_at = p->state == PIPELINE_ERROR ? 0 : proc_now_ms() +
-	    arc4random_uniform((uint32_t)CHECK_EVERY);
+	    CHECK_FIRST + arc4random_uniform((uint32_t)(CHECK_EVERY -
+	    CHECK_FIRST));
 }
 
 int
