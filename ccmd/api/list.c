@@ -135,6 +135,8 @@ is_cold(struct pipeline *p, const struct filter *f, const struct listing *l)
 	int64_t	 n = 0;
 	int	 old = 0;
 
+	if (l->what == TEXT_DOCUMENT && text_old_documents() <= PASS_TURN)
+		return (0);
 	for (; p != NULL && n < l->limit && old <= PASS_TURN;
 	    p = view_next(p)) {
 		if (!matches(p, f))

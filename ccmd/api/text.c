@@ -51,6 +51,7 @@ struct chunk {
 
 static struct {
 	TAILQ_HEAD(, chunk) chunks;
+	size_t		 nold;		/* documents whose text is old */
 } env = { .chunks = TAILQ_HEAD_INITIALIZER(env.chunks) };
 
 static struct chunk *chunk_new(struct pipeline *);
@@ -70,6 +71,7 @@ text_insert(struct pipeline *p, struct pipeline *behind)
 
 	p->text = NULL;
 	p->text_old = 1;
+	env.nold++;
 	c = behind != NULL ? behind->chunk : TAILQ_FIRST(&env.chunks);
 	if (c == NULL) {
 		c = chunk_new(p);
@@ -128,6 +130,7 @@ text_remove(struct pipeline *p)
 		c->first = view_next(p);
 	p->chunk = NULL;
 	p->text = NULL;
+	env.nold -= (size_t)p->text_old;
 	c->old = 1;
 	if (--c->n > 0)
 		return;
@@ -139,6 +142,7 @@ text_remove(struct pipeline *p)
 void
 text_changed(struct pipeline *p)
 {
+	env.nold += !p->text_old;
 	p->text_old = 1;
 	p->chunk->old = 1;
 }
@@ -168,6 +172,7 @@ renew(struct chunk *c)
 		    p->text_len);
 		free(fresh[i]);
 		p->text = to;
+		env.nold -= (size_t)p->text_old;
 		p->text_old = 0;
 		to += p->text_len;
 		etag_add(&e, p->digest, sizeof(p->digest));
@@ -205,6 +210,12 @@ digest(unsigned char *d, const char *p, size_t len)
 {
 	crypto_generichash(d, VIEW_DIGEST_LEN, (const unsigned char *)p, len,
 	    NULL, 0);
+}
+
+size_t
+text_old_documents(void)
+{
+	return (env.nold);
 }
 
 int

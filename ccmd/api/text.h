@@ -22,6 +22,7 @@
 #ifndef CCM_API_TEXT_H
 #define CCM_API_TEXT_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct etag;
@@ -39,6 +40,9 @@ void text_changed(struct pipeline *p);
 /* What of a pipeline: bits. */
 #define TEXT_DOCUMENT	1
 #define TEXT_FIGURES	2
+
+/* Of how many documents the text is not there. */
+size_t text_old_documents(void);
 
 /* Is its text not there, as of `now`?  And make what is not. */
 int text_is_old(const struct pipeline *p, int what, int64_t now);
