@@ -117,6 +117,7 @@ static int
 read_page(struct request *req, struct pipeline **p, struct filter *f,
     struct listing *l)
 {
+	*p = NULL;
 	memset(l, 0, sizeof(*l));
 	l->limit = INT64_MAX;
 	l->now = time(NULL);

@@ -148,14 +148,14 @@ on_run(const struct gh_reply *r, void *arg)
 		bad.result = GH_FAILED;
 		(void)strlcpy(bad.why, why, sizeof(bad.why));
 	}
-	if (bad.result == GH_REFUSED && bad.status == 404)
+	/* The path names the repository; the workflow is told by the run. */
+	if ((bad.result == GH_REFUSED && bad.status == 404) ||
+	    (bad.result == GH_OK &&
+	    found.run.workflow_id != l->pipeline->workflow_id))
 		not_found(l->id, &refusal);
 	else if (bad.result != GH_OK)
 		lookup_refused(&bad, "The run could not be looked at",
 		    &refusal);
-	/* The path names the repository; the workflow is told by the run. */
-	else if (found.run.workflow_id != l->pipeline->workflow_id)
-		not_found(l->id, &refusal);
 	else {
 		l->done(&found, l->arg);
 		json_object_put(found.doc);
