@@ -39,6 +39,7 @@
 #include "conn.h"
 #include "limit.h"
 #include "msg.h"
+#include "no_door.h"
 
 #define IDLE		10	/* seconds */
 #define MANY		300	/* connections: some turns */
@@ -72,28 +73,6 @@ void
 door_closed(struct conn *c)
 {
 	(void)c;
-}
-
-void
-door_bad(struct conn *c, const struct http_message *m)
-{
-	(void)c;
-	(void)m;
-	fail();
-}
-
-void
-door_timeout(struct conn *c)
-{
-	(void)c;
-	fail();
-}
-
-void
-door_held(struct conn *c)
-{
-	(void)c;
-	fail();
 }
 
 void

@@ -45,6 +45,7 @@
 #include "conn.h"
 #include "limit.h"
 #include "msg.h"
+#include "no_door.h"
 #include "tls.h"
 
 #define SHORT_RECORD	32	/* an alert, and no answer */
@@ -119,28 +120,6 @@ door_closed(struct conn *c)
 {
 	c->request = NULL;
 	env.conn = NULL;
-}
-
-void
-door_bad(struct conn *c, const struct http_message *m)
-{
-	(void)c;
-	(void)m;
-	fail();
-}
-
-void
-door_timeout(struct conn *c)
-{
-	(void)c;
-	fail();
-}
-
-void
-door_held(struct conn *c)
-{
-	(void)c;
-	fail();
 }
 
 void
